@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Generates gen/ from proto/ with pinned local plugins and no network beyond the
+# package registries. Called by `make generate`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=.bin
+
+# Third-party protos come from pinned Go modules (.ci/tools/protodeps), not from a copy.
+deps=$bin/protodeps
+module() { (cd .ci/tools/protodeps && go mod download -json "$1" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p'); }
+mkdir -p $deps/google/api $deps/buf/validate
+install -m 644 "$(module github.com/grpc-ecosystem/grpc-gateway)"/third_party/googleapis/google/api/{annotations,http}.proto $deps/google/api/
+install -m 644 "$(module github.com/bufbuild/protovalidate)"/proto/protovalidate/buf/validate/validate.proto $deps/buf/validate/
+
+$bin/buf format -w proto
+$bin/buf lint
+
+# The plugin reads its own options, so they are generated first.
+go build -o $bin/ ./proto/wirejson/protoc-gen-go-wirejson ./proto/wirejson/protoc-gen-wirejson-openapi
+$bin/buf generate --template proto/buf.gen.yaml --path proto/sluice --path proto/wirejson

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"slices"
+
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// union is the schema of a oneof that is written as the bare alternative: oneOf
+// with a discriminator where a member of the object decides, anyOf where the JSON
+// kind does. The raw alternative, which takes whatever no other one takes, says so
+// in what it excludes; name is what its schema is called after.
+func (c *components) union(union *protogen.Oneof, d direction, name string) object {
+	rules, _ := unionRules(union)
+	var plain, tagged []object
+	var mapping object
+	var tags []string
+	var raw *protogen.Field
+	left := leftover{types: []string{"array", "boolean", "null", "number", "object", "string"}}
+	for _, f := range union.Fields {
+		if fieldRules(f).GetRaw() {
+			raw = f
+			continue
+		}
+		alternative := described(c.value(f, d), comment(f.Comments))
+		if f.Message != nil && bareList(f.Message) == nil && rules.GetDiscriminator() != "" {
+			constant := messageRules(f.Message).GetConstant()
+			if constant.GetName() != rules.GetDiscriminator() {
+				c.fail("%s: no constant %q to tell it apart", f.Desc.FullName(), rules.GetDiscriminator())
+			}
+			tags = append(tags, constant.GetValue())
+			ref, _ := c.ref(f.Message, d).get("$ref").(string)
+			mapping = append(mapping, member{constant.GetValue(), ref})
+			tagged = append(tagged, alternative)
+			continue
+		}
+		if f.Desc.Kind() == protoreflect.StringKind && len(rules.GetValues()) > 0 {
+			alternative = append(alternative, member{"examples", rules.GetValues()})
+		}
+		left.take(f)
+		plain = append(plain, alternative)
+	}
+	var other object
+	if raw != nil {
+		if !messageRules(union.Parent).GetBare() {
+			left.drop("null") // null is the member's absence, not an alternative
+		}
+		schema := described(left.schema(rules.GetDiscriminator(), tags), comment(raw.Comments))
+		if len(tags) > 0 {
+			if c.others != nil {
+				c.others[name+"Other"] = schema
+			}
+			schema = refTo("schemas", name+"Other")
+		}
+		other = schema
+	}
+	if len(tagged) == 0 {
+		if raw != nil {
+			plain = append(plain, other)
+		}
+		if len(plain) == 1 {
+			return plain[0]
+		}
+		return object{{"anyOf", plain}}
+	}
+	if raw != nil && len(plain) == 0 {
+		tagged = append(tagged, other)
+	}
+	choice := object{
+		{"oneOf", tagged},
+		{"discriminator", object{{"propertyName", rules.GetDiscriminator()}, {"mapping", mapping}}},
+	}
+	if len(plain) == 0 {
+		return choice
+	}
+	plain = append(plain, choice)
+	if raw != nil {
+		plain = append(plain, other)
+	}
+	return object{{"anyOf", plain}}
+}
+
+// leftover is what a union's other alternatives leave to its raw one.
+type leftover struct {
+	types []string
+	// elements are the kinds of the first element by which lists are chosen.
+	elements []string
+}
+
+func (l *leftover) drop(kind string) {
+	l.types = slices.DeleteFunc(slices.Clone(l.types), func(t string) bool { return t == kind })
+}
+
+func (l *leftover) take(f *protogen.Field) {
+	if f.Message == nil {
+		if kind := jsonType(f); kind != "integer" { // other numbers are still left
+			l.drop(kind)
+		}
+		return
+	}
+	list := bareList(f.Message)
+	if list == nil {
+		l.drop("object")
+		return
+	}
+	if kind := jsonType(list); kind != "" {
+		l.elements = append(l.elements, kind)
+	} else {
+		l.drop("array")
+	}
+}
+
+func (l *leftover) schema(discriminator string, tags []string) object {
+	var schema object
+	if len(l.types) < 6 {
+		schema = append(schema, member{"type", l.types})
+	}
+	if len(l.elements) > 0 && slices.Contains(l.types, "array") {
+		first := object{{"not", object{{"type", l.elements}}}}
+		schema = append(schema, member{"prefixItems", []object{first}}, member{"minItems", 1})
+	}
+	if len(tags) > 0 {
+		known := object{{"not", object{{"enum", tags}}}}
+		schema = append(schema, member{"properties", object{{discriminator, known}}})
+	}
+	return schema
+}
+
+// jsonType is the one JSON type of a field's elements; empty when there are several.
+func jsonType(f *protogen.Field) string {
+	if fieldRules(f).GetRaw() {
+		return fieldRules(f).GetRawType()
+	}
+	switch f.Desc.Kind() {
+	case protoreflect.StringKind, protoreflect.EnumKind:
+		return "string"
+	case protoreflect.BoolKind:
+		return "boolean"
+	case protoreflect.DoubleKind, protoreflect.FloatKind:
+		return "number"
+	case protoreflect.MessageKind:
+		switch {
+		case bareList(f.Message) != nil:
+			return "array"
+		case bareUnion(f.Message) != nil:
+			return ""
+		}
+		return "object"
+	}
+	return "integer"
+}
