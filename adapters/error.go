@@ -1,0 +1,113 @@
+package adapters
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+)
+
+// Kind classifies a provider's failure. The adapter classifies, the dispatcher
+// decides what follows from it.
+type Kind int
+
+// The kinds. Each says who has to act, not which status came.
+const (
+	// KindInternal is a defect of the adapter, and the zero value so that a
+	// forgotten classification shows.
+	KindInternal Kind = iota
+	// KindInvalid: the provider refused the request as such. The same request fails
+	// again.
+	KindInvalid
+	// KindAuth: the provider refused our key.
+	KindAuth
+	// KindPermission: our key may not do this.
+	KindPermission
+	// KindNotFound: no such model or resource at the provider.
+	KindNotFound
+	// KindConflict: the provider reports a conflict with another request.
+	KindConflict
+	// KindTooLarge: the provider found the request too large.
+	KindTooLarge
+	// KindRateLimited: the limit of our key is used up; RetryAfter says for how long
+	// when the provider said so.
+	KindRateLimited
+	// KindOverloaded: the provider says that it has no capacity.
+	KindOverloaded
+	// KindUnavailable: the provider failed or could not be reached.
+	KindUnavailable
+	// KindTimeout: no answer in time.
+	KindTimeout
+	// KindCanceled: the caller left.
+	KindCanceled
+	// KindContentFiltered: the provider refused the content by its policy.
+	KindContentFiltered
+	// KindProtocol: the answer cannot be understood or broke off.
+	KindProtocol
+	// KindUnsupported: the provider cannot do what is asked, and was not asked.
+	KindUnsupported
+	// KindCircuitOpen: the target is being spared; it was not asked.
+	KindCircuitOpen
+)
+
+var kindNames = [...]string{
+	"internal", "invalid", "auth", "permission", "not_found", "conflict", "too_large", "rate_limited",
+	"overloaded", "unavailable", "timeout", "canceled", "content_filtered", "protocol", "unsupported", "circuit_open",
+}
+
+// String returns the kind in snake case, as logs and metrics use it.
+func (k Kind) String() string {
+	if k < 0 || int(k) >= len(kindNames) {
+		return fmt.Sprintf("kind(%d)", int(k))
+	}
+	return kindNames[k]
+}
+
+// Error is a failed call to a provider. It is immutable once returned.
+type Error struct {
+	Kind Kind
+	// Provider is the configured name.
+	Provider string
+	// Status is the provider's HTTP status; 0 when there was no answer.
+	Status int
+	// Envelope is the provider's error body, every member kept. Nil when there was
+	// none or none in a form that holds an error; then Message stands in.
+	Envelope *sluicev1.ErrorEnvelope
+	// Message says what went wrong, for the caller: no key, no address, no prompt.
+	Message string
+	// RetryAfter is how long the provider asked to wait. 0 when it did not.
+	RetryAfter time.Duration
+	// Header holds the response headers that may reach the caller.
+	Header Header
+	// Cause is for logs only and may name addresses. It never reaches a caller.
+	Cause error
+}
+
+// Error says provider, kind and message, without the cause.
+func (e *Error) Error() string {
+	if e.Status != 0 {
+		return fmt.Sprintf("%s: %s (status %d): %s", e.Provider, e.Kind, e.Status, e.message())
+	}
+	return fmt.Sprintf("%s: %s: %s", e.Provider, e.Kind, e.message())
+}
+
+func (e *Error) message() string {
+	if e.Message == "" && e.Envelope.GetError() != nil {
+		return e.Envelope.GetError().GetMessage()
+	}
+	return e.Message
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// KindOf returns the kind of err: that of the [*Error] in its chain, else
+// [KindInternal].
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return KindInternal
+}

@@ -1,0 +1,65 @@
+package adapters
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Settings is what an adapter is built from: one entry of the configuration,
+// with its secrets resolved. An adapter's New checks it and fails early.
+type Settings struct {
+	// Name is the configured name of the provider, never empty.
+	Name string
+	// BaseURL is the root of the provider's API, as "https://api.openai.com/v1",
+	// without a trailing slash. Empty: the adapter's own default.
+	BaseURL string
+	// APIKeys are the provider's keys, used in turn. Empty: no credential is sent.
+	APIKeys []Secret
+	// Headers are added to every request to the provider.
+	Headers Header
+	// Timeouts bound single steps of a call. The zero value means the defaults of
+	// adapters/upstream.
+	Timeouts Timeouts
+	// MaxResponseBytes bounds an answer that is not a stream, and a single event
+	// of one that is. 0: the default of adapters/upstream.
+	MaxResponseBytes int64
+	// UserAgent is sent to the provider. Empty: "sluice".
+	UserAgent string
+	// Logger takes what has no call to report it. Nil discards.
+	Logger *slog.Logger
+}
+
+// Timeouts bound the steps of a call to a provider. Zero: the default. The
+// caller's context bounds the whole.
+type Timeouts struct {
+	// Connect bounds dialling and the TLS handshake together.
+	Connect time.Duration
+	// FirstByte bounds the wait for the response's status line.
+	FirstByte time.Duration
+	// Idle bounds the wait between two reads of a body.
+	Idle time.Duration
+}
+
+const redacted = "[redacted]"
+
+// Secret is a text that cannot be printed by accident: every formatter, encoder and
+// logger sees "[redacted]". The zero value is the empty secret.
+type Secret struct{ value string }
+
+// NewSecret wraps a value.
+func NewSecret(value string) Secret { return Secret{value} }
+
+// Reveal returns the value. Call it only where the secret goes on the wire.
+func (s Secret) Reveal() string { return s.value }
+
+// String returns "[redacted]".
+func (s Secret) String() string { return redacted }
+
+// GoString returns "[redacted]".
+func (s Secret) GoString() string { return redacted }
+
+// MarshalText returns "[redacted]", for JSON, YAML and other encoders.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue returns "[redacted]".
+func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -1,0 +1,271 @@
+// Package dispatch carries one call to one of several targets: it tries them in
+// order, decides by the kind of a failure whether and where to try again, holds the
+// deadlines, and turns a provider's failure into the caller's fault.
+//
+// It knows neither how targets were chosen nor what the providers speak.
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/adapters"
+)
+
+// Target is one place to try.
+type Target struct {
+	// Provider is what serves; its capabilities may be wrapped by a breaker.
+	Provider adapters.Provider
+	// Model is the provider's id of the model.
+	Model string
+}
+
+// Policy bounds the attempts of a call. A zero field means its default.
+type Policy struct {
+	// MaxAttempts bounds the attempts of one call over all targets. Default 3.
+	MaxAttempts int
+	// AttemptTimeout bounds one attempt: a single answer as a whole, a stream until
+	// its first chunk. Default: none but the total.
+	AttemptTimeout time.Duration
+	// TotalTimeout bounds all attempts and pauses: a single answer as a whole, a
+	// stream until its first chunk. Default 10 minutes, as in OpenAI's SDKs.
+	TotalTimeout time.Duration
+}
+
+// Defaults of [Policy].
+const (
+	DefaultMaxAttempts  = 3
+	DefaultTotalTimeout = 10 * time.Minute
+)
+
+// The pause before attempt n+1 at the same target is drawn evenly from half to the
+// whole of firstPause * 2^n, at most maxPause. Source: the official OpenAI SDKs wait
+// 0.5 s to 8 s; a gateway nearer to the provider waits less.
+const (
+	firstPause = 100 * time.Millisecond
+	maxPause   = 2 * time.Second
+)
+
+// Attempt is the account of one call to a target.
+type Attempt struct {
+	Provider, Model string
+	// Err is nil when the attempt succeeded, else what came of it.
+	Err      error
+	Duration time.Duration
+}
+
+// Outcome is what happened on the way, whether the call succeeded or not.
+type Outcome struct {
+	// Attempts in order; empty when no target could be tried.
+	Attempts []Attempt
+	// Reply is that of the attempt that answered.
+	Reply adapters.Reply
+}
+
+// Request is what stays the same over all attempts.
+type Request struct {
+	// Header and Query go to each provider, see [adapters.Call].
+	Header adapters.Header
+	Query  string
+}
+
+// Causes by which an attempt's context ends, to tell our deadlines from the
+// caller's.
+var (
+	errAttemptTimeout = errors.New("attempt timeout")
+	errTotalTimeout   = errors.New("total timeout")
+)
+
+// Unary runs op against the targets in order until one answers. Errors are
+// [fault.Error]s, see [Fault].
+func Unary[T any](ctx context.Context, p Policy, targets []Target, r Request, op func(context.Context, Target, *adapters.Call) (T, error)) (T, Outcome, error) {
+	var answer T
+	outcome, err := run(ctx, p, targets, r, func(ctx context.Context, t Target, call *adapters.Call, _ func()) error {
+		var err error
+		answer, err = op(ctx, t, call)
+		return err
+	})
+	if err != nil {
+		var zero T
+		return zero, outcome, err
+	}
+	return answer, outcome, nil
+}
+
+// Stream runs op against the targets in order until one sends its first chunk; after
+// that there is no other attempt, and the stream ends as it ends. began is called
+// before the first chunk goes to send. Errors are [fault.Error]s, but an error of
+// send comes back wrapped by [SendError].
+func Stream[C any](ctx context.Context, p Policy, targets []Target, r Request, began func(adapters.Reply), send func(C) error,
+	op func(context.Context, Target, *adapters.Call, func(C) error) error,
+) (Outcome, error) {
+	return run(ctx, p, targets, r, func(ctx context.Context, t Target, call *adapters.Call, commit func()) error {
+		first := true
+		return op(ctx, t, call, func(chunk C) error {
+			if first {
+				first = false
+				commit()
+				began(call.Reply)
+			}
+			if err := send(chunk); err != nil {
+				return &SendError{err}
+			}
+			return nil
+		})
+	})
+}
+
+// SendError wraps an error of the caller's own send: the caller is gone.
+type SendError struct{ Err error }
+
+// Error returns the wrapped error's text.
+func (e *SendError) Error() string { return "send: " + e.Err.Error() }
+
+// Unwrap returns the door's error.
+func (e *SendError) Unwrap() error { return e.Err }
+
+// run is the loop of attempts. try gets commit, which it calls when bytes are about
+// to reach the caller: from then on no deadline of ours and no other attempt.
+func run(ctx context.Context, p Policy, targets []Target, r Request, try func(context.Context, Target, *adapters.Call, func()) error) (Outcome, error) {
+	if p.MaxAttempts <= 0 {
+		p.MaxAttempts = DefaultMaxAttempts
+	}
+	if p.TotalTimeout <= 0 {
+		p.TotalTimeout = DefaultTotalTimeout
+	}
+	var outcome Outcome
+	var failed failures
+	ends := time.Now().Add(p.TotalTimeout)
+	for n, at := 0, 0; n < p.MaxAttempts; n++ {
+		a := attempt{target: targets[at], timeout: time.Until(ends), cause: errTotalTimeout}
+		if p.AttemptTimeout > 0 && p.AttemptTimeout < a.timeout {
+			a.timeout, a.cause = p.AttemptTimeout, errAttemptTimeout
+		}
+		err := a.run(ctx, r, try)
+		outcome.Attempts = append(outcome.Attempts, Attempt{a.target.Provider.Name, a.target.Model, err, a.took})
+		if err == nil {
+			outcome.Reply = a.call.Reply
+			return outcome, nil
+		}
+		failed.add(err)
+		if a.committed || ctx.Err() != nil {
+			break
+		}
+		next, pause, ok := again(err, at, len(targets), n)
+		if !ok || time.Until(ends) <= pause || !wait(ctx, pause) {
+			break
+		}
+		at = next
+	}
+	return outcome, Fault(ctx, failed.best())
+}
+
+// attempt is one try at one target.
+type attempt struct {
+	target    Target
+	timeout   time.Duration
+	cause     error
+	call      adapters.Call
+	committed bool
+	took      time.Duration
+}
+
+func (a *attempt) run(ctx context.Context, r Request, try func(context.Context, Target, *adapters.Call, func()) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(a.timeout, func() { cancel(a.cause) })
+	defer timer.Stop()
+	a.call = adapters.Call{Model: a.target.Model, Header: r.Header, Query: r.Query}
+	start := time.Now()
+	err := try(ctx, a.target, &a.call, func() { timer.Stop(); a.committed = true })
+	a.took = time.Since(start)
+	if err != nil && context.Cause(ctx) == a.cause {
+		return &adapters.Error{
+			Kind: adapters.KindTimeout, Provider: a.target.Provider.Name, Cause: err,
+			Message: "no answer within " + a.timeout.Round(time.Millisecond).String(),
+		}
+	}
+	return err
+}
+
+// again says where to try next after err at target at, and after which pause.
+//
+// The official SDKs retry 408, 409, 429 and 5xx by themselves, so an answer of the
+// last target is not retried there: it would multiply. Only a call that got no
+// answer at all (a refused or stale connection) is.
+func again(err error, at, targets, n int) (next int, pause time.Duration, ok bool) {
+	var e *adapters.Error
+	if !errors.As(err, &e) {
+		return 0, 0, false
+	}
+	switch e.Kind {
+	case adapters.KindInvalid, adapters.KindTooLarge, adapters.KindConflict, adapters.KindContentFiltered,
+		adapters.KindCanceled, adapters.KindInternal:
+		return 0, 0, false
+	}
+	if at+1 < targets {
+		return at + 1, 0, true
+	}
+	if e.Kind != adapters.KindUnavailable || e.Status != 0 {
+		return 0, 0, false
+	}
+	return at, backoff(n), true
+}
+
+func backoff(n int) time.Duration {
+	pause := min(firstPause<<min(n, 10), maxPause)
+	return pause/2 + rand.N(pause/2) //nolint:gosec // G404: jitter, not a secret
+}
+
+// wait pauses; false when the caller left meanwhile.
+func wait(ctx context.Context, pause time.Duration) bool {
+	if pause <= 0 {
+		return true
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// failures keeps the error that tells the caller most: the last one, but an answer
+// or a real failure before "the circuit is open".
+type failures struct{ err error }
+
+func (f *failures) add(err error) {
+	if f.err != nil && adapters.KindOf(err) == adapters.KindCircuitOpen {
+		return
+	}
+	f.err = err
+}
+
+func (f *failures) best() error { return f.err }
+
+// reasons maps what happened at a provider to what the caller is told. An upstream
+// 401 keeps its status and body, but its reason says that the key is ours.
+var reasons = map[adapters.Kind]sluicev1.ErrorReason{
+	adapters.KindInternal:        sluicev1.ErrorReason_ERROR_REASON_INTERNAL,
+	adapters.KindInvalid:         sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_INVALID_REQUEST,
+	adapters.KindAuth:            sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAUTHENTICATED,
+	adapters.KindPermission:      sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_PERMISSION_DENIED,
+	adapters.KindNotFound:        sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_NOT_FOUND,
+	adapters.KindConflict:        sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_CONFLICT,
+	adapters.KindTooLarge:        sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_TOO_LARGE,
+	adapters.KindRateLimited:     sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_RATE_LIMITED,
+	adapters.KindOverloaded:      sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_OVERLOADED,
+	adapters.KindUnavailable:     sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE,
+	adapters.KindTimeout:         sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_TIMEOUT,
+	adapters.KindCanceled:        sluicev1.ErrorReason_ERROR_REASON_CANCELED,
+	adapters.KindContentFiltered: sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_CONTENT_FILTERED,
+	adapters.KindProtocol:        sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_PROTOCOL,
+	adapters.KindUnsupported:     sluicev1.ErrorReason_ERROR_REASON_UNSUPPORTED,
+	adapters.KindCircuitOpen:     sluicev1.ErrorReason_ERROR_REASON_CIRCUIT_OPEN,
+}

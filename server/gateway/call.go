@@ -1,0 +1,59 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/sluice-ai/sluice/adapters"
+)
+
+// Door names the way by which a call came in, as receipts and metrics show it.
+type Door string
+
+// The doors.
+const (
+	DoorGRPC    Door = "grpc"
+	DoorConnect Door = "connect"
+	DoorGRPCWeb Door = "grpc_web"
+	DoorREST    Door = "rest"
+)
+
+// Call is what a door knows of a call beside its message. The door makes one per
+// call, puts it into the context with [WithCall], and reads Reply when the answer
+// starts. One goroutine at a time uses it.
+type Call struct {
+	// ID identifies the call in logs, receipts and the answer's x-request-id, unless
+	// the provider sends one of its own.
+	ID string
+	// Door is where the call came in.
+	Door Door
+	// Start is when the call came in.
+	Start time.Time
+	// Header holds the caller's headers that go to the provider, already reduced to
+	// [adapters.ForwardedRequestHeaders].
+	Header adapters.Header
+	// Query is the raw query string of a REST call.
+	Query string
+	// Checked says that the message came through wirejson's decoder, so that its raw
+	// parts are known to be JSON. Otherwise the gateway checks them.
+	Checked bool
+	// Reply holds the headers of the answer. It is complete when a unary method
+	// returns, also with an error, and before the first send of a stream.
+	Reply adapters.Header
+}
+
+type callKey struct{}
+
+// WithCall returns a context that carries the call.
+func WithCall(ctx context.Context, c *Call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+// CallFrom returns the call that a door put into the context. Without one (a test,
+// an embedder of the package) it returns a fresh anonymous call.
+func CallFrom(ctx context.Context) *Call {
+	if c, ok := ctx.Value(callKey{}).(*Call); ok {
+		return c
+	}
+	return &Call{Start: time.Now()}
+}

@@ -1,0 +1,60 @@
+package gateway
+
+import (
+	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/server/usage"
+)
+
+// meter stands between a provider's stream and the door's send: it reads what the
+// receipt needs and hides the usage that the caller did not ask for.
+type meter struct {
+	ticket *ticket
+	show   bool // the caller asked for the usage
+	told   bool // the provider told the usage
+	bytes  int64
+	send   func(*sluicev1.ChatCompletionChunk) error
+}
+
+func (m *meter) chunk(c *sluicev1.ChatCompletionChunk) error {
+	r := m.ticket.receipt
+	if r.ResponseModel == "" {
+		r.ResponseModel = c.GetModel()
+	}
+	for _, choice := range c.GetChoices() {
+		m.bytes += deltaBytes(choice.GetDelta())
+		if choice.FinishReason != nil {
+			m.ticket.finished(choice.GetFinishReason())
+		}
+	}
+	if c.GetUsage() != nil {
+		m.told = true
+		r.Tokens = usage.TokensOf(c.GetUsage())
+		// Only the extra chunk is hidden. Usage beside choices is the provider's own
+		// habit, which the caller would see without us too.
+		if !m.show && len(c.GetChoices()) == 0 && c.GetModeration() == nil {
+			return nil
+		}
+	}
+	return m.send(c)
+}
+
+func deltaBytes(d *sluicev1.Delta) int64 {
+	n := len(d.GetContent()) + len(d.GetRefusal()) + len(d.GetFunctionCall().GetArguments())
+	for _, t := range d.GetToolCalls() {
+		n += len(t.GetFunction().GetName()) + len(t.GetFunction().GetArguments()) + len(t.GetCustom().GetInput())
+	}
+	return int64(n)
+}
+
+func outputBytes(answer *sluicev1.ChatCompletion) int64 {
+	n := 0
+	for _, c := range answer.GetChoices() {
+		m := c.GetMessage()
+		n += len(m.GetContent()) + len(m.GetRefusal()) + len(m.GetFunctionCall().GetArguments())
+		for _, t := range m.GetToolCalls() {
+			n += len(t.GetFunction().GetFunction().GetArguments()) + len(t.GetCustom().GetCustom().GetInput())
+		}
+	}
+	return int64(n)
+}

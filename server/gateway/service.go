@@ -1,0 +1,168 @@
+// Package gateway is the use case: a call comes in, is admitted, dispatched to a
+// provider and settled, in that order, once, for every door.
+//
+// It knows no transport and no provider's dialect. The doors in server/edge call
+// it; it calls route, dispatch and usage.
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+
+	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/adapters"
+	"github.com/sluice-ai/sluice/server/dispatch"
+	"github.com/sluice-ai/sluice/server/fault"
+	"github.com/sluice-ai/sluice/server/usage"
+)
+
+// Service implements the unary methods of every service of sluice.v1 as they are,
+// and streams through [Service.StreamChat], to which each door gives its own send.
+// All errors are [*fault.Error]. Safe for concurrent use.
+type Service struct {
+	plan   atomic.Pointer[Plan]
+	sink   usage.Sink
+	logger *slog.Logger
+}
+
+// New returns a service that works by plan, hands receipts to sink, and logs what no
+// receipt can say (panics). The service owns the plan from here on.
+func New(plan *Plan, sink usage.Sink, logger *slog.Logger) *Service {
+	s := &Service{sink: sink, logger: logger}
+	plan.refs.Store(1)
+	s.plan.Store(plan)
+	return s
+}
+
+// Swap puts a new plan in force. Running calls end by the old one, whose providers
+// are closed after the last of them.
+func (s *Service) Swap(plan *Plan) {
+	plan.refs.Store(1)
+	s.drop(s.plan.Swap(plan))
+}
+
+// Close lets go of the plan. Calls that still run end by it; no new call may come.
+func (s *Service) Close() { s.drop(s.plan.Load()) }
+
+func (s *Service) drop(p *Plan) {
+	if err := p.release(); err != nil {
+		s.logger.Warn("closing a provider failed", slog.Any("error", err))
+	}
+}
+
+// current returns the plan in force, kept open until it is dropped. Nil once the
+// service is closed.
+func (s *Service) current() *Plan {
+	for {
+		p := s.plan.Load()
+		if p.acquire() {
+			return p
+		}
+		if s.plan.Load() == p {
+			return nil
+		}
+	}
+}
+
+// CreateChatCompletion answers a conversation in one piece.
+func (s *Service) CreateChatCompletion(ctx context.Context, req *sluicev1.ChatCompletionRequest) (answer *sluicev1.ChatCompletion, err error) {
+	t := s.begin(ctx, usage.OperationChat, req.GetModel())
+	defer t.settle(&err)
+	targets, err := t.admitChat(req)
+	if err != nil {
+		return nil, err
+	}
+	answer, outcome, err := dispatch.Unary(ctx, t.plan.Policy, targets, t.request(),
+		func(ctx context.Context, to dispatch.Target, call *adapters.Call) (*sluicev1.ChatCompletion, error) {
+			if to.Provider.Chat == nil {
+				return nil, unsupported(to, "chat")
+			}
+			return to.Provider.Chat.Chat(ctx, call, req)
+		})
+	t.took(outcome)
+	if err != nil {
+		return nil, err
+	}
+	t.answered(outcome.Reply)
+	t.receipt.ResponseModel = answer.GetModel()
+	for _, c := range answer.GetChoices() {
+		t.finished(c.GetFinishReason())
+	}
+	if answer.GetUsage() != nil {
+		t.receipt.Tokens = usage.TokensOf(answer.GetUsage())
+	} else {
+		t.estimate(req, outputBytes(answer))
+	}
+	return answer, nil
+}
+
+// StreamChat answers a conversation piece by piece. It calls send from one
+// goroutine; an error of send ends the call. Call.Reply is complete before the first
+// send.
+func (s *Service) StreamChat(ctx context.Context, req *sluicev1.ChatCompletionRequest, send func(*sluicev1.ChatCompletionChunk) error) (err error) {
+	t := s.begin(ctx, usage.OperationChat, req.GetModel())
+	t.receipt.Streamed = true
+	defer t.settle(&err)
+	targets, err := t.admitChat(req)
+	if err != nil {
+		return err
+	}
+	meter := meter{ticket: t, show: req.GetStreamOptions().GetIncludeUsage(), send: send}
+	outcome, err := dispatch.Stream(ctx, t.plan.Policy, targets, t.request(), t.answered, meter.chunk,
+		func(ctx context.Context, to dispatch.Target, call *adapters.Call, send func(*sluicev1.ChatCompletionChunk) error) error {
+			if to.Provider.Chat == nil {
+				return unsupported(to, "chat")
+			}
+			return to.Provider.Chat.StreamChat(ctx, call, req, send)
+		})
+	t.took(outcome)
+	if t.receipt.FirstToken > 0 && !meter.told {
+		t.estimate(req, meter.bytes)
+	}
+	return err
+}
+
+// CreateEmbeddings turns texts into vectors.
+func (s *Service) CreateEmbeddings(ctx context.Context, req *sluicev1.CreateEmbeddingsRequest) (answer *sluicev1.CreateEmbeddingsResponse, err error) {
+	t := s.begin(ctx, usage.OperationEmbeddings, req.GetModel())
+	defer t.settle(&err)
+	targets, err := t.admitEmbeddings(req)
+	if err != nil {
+		return nil, err
+	}
+	answer, outcome, err := dispatch.Unary(ctx, t.plan.Policy, targets, t.request(),
+		func(ctx context.Context, to dispatch.Target, call *adapters.Call) (*sluicev1.CreateEmbeddingsResponse, error) {
+			if to.Provider.Embed == nil {
+				return nil, unsupported(to, "embeddings")
+			}
+			return to.Provider.Embed.Embed(ctx, call, req)
+		})
+	t.took(outcome)
+	if err != nil {
+		return nil, err
+	}
+	t.answered(outcome.Reply)
+	t.receipt.ResponseModel = answer.GetModel()
+	if answer.GetUsage() != nil {
+		t.receipt.Tokens.Input = answer.GetUsage().GetPromptTokens()
+	} else {
+		t.estimate(req, 0)
+	}
+	return answer, nil
+}
+
+// Refuse accounts for a call that a door refused before it could be understood:
+// wrong path, broken JSON, too large.
+func (s *Service) Refuse(ctx context.Context, operation usage.Operation, f *fault.Error) {
+	var err error = f
+	s.begin(ctx, operation, "").settle(&err)
+}
+
+func unsupported(t dispatch.Target, what string) error {
+	return &adapters.Error{
+		Kind: adapters.KindUnsupported, Provider: t.Provider.Name,
+		Message: "does not offer " + what,
+	}
+}

@@ -1,0 +1,204 @@
+// Package route decides where a call goes: a model's name in, targets in order of
+// preference out. It is pure: it asks nobody and remembers nothing.
+package route
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/server/fault"
+)
+
+// Target is one place that can serve a call.
+type Target struct {
+	// Provider is the configured name.
+	Provider string
+	// Model is the provider's id of the model. Empty: the caller's name goes through.
+	Model string
+	// Weight is the share of calls among targets of the same priority. 0: only when the
+	// others of the priority failed.
+	Weight int
+	// Priority orders groups of targets, 0 first.
+	Priority int
+}
+
+// Model is an entry of the routing table.
+type Model struct {
+	// Name is what callers ask for. One "*" in it stands for any text.
+	Name string
+	// Targets serve it; at least one.
+	Targets []Target
+}
+
+// Table is an immutable routing table. Safe for concurrent use.
+type Table struct {
+	exact           map[string]Model
+	wildcards       []Model // most specific first
+	names           []string
+	providers       map[string]bool
+	defaultProvider string
+}
+
+// Decision is where a call goes.
+type Decision struct {
+	// Route is the name of the table's entry, or "" when the call named a provider or
+	// went to the default one.
+	Route string
+	// Targets is in order of preference, never empty. Their models are resolved: none
+	// is empty.
+	Targets []Target
+}
+
+// New builds a table. Providers are the configured names; defaultProvider may be
+// empty. It fails when a name stands twice or a target names an unknown provider.
+func New(models []Model, providers []string, defaultProvider string) (*Table, error) {
+	t := &Table{
+		exact:           make(map[string]Model),
+		providers:       make(map[string]bool),
+		defaultProvider: defaultProvider,
+	}
+	for _, p := range providers {
+		t.providers[p] = true
+	}
+	if defaultProvider != "" && !t.providers[defaultProvider] {
+		return nil, fmt.Errorf("default provider %q is not configured", defaultProvider)
+	}
+	seen := make(map[string]bool)
+	for _, m := range models {
+		if err := t.add(m, seen); err != nil {
+			return nil, err
+		}
+	}
+	// The longest literal text wins; ties keep the order of the configuration.
+	slices.SortStableFunc(t.wildcards, func(a, b Model) int { return cmp.Compare(len(b.Name), len(a.Name)) })
+	return t, nil
+}
+
+func (t *Table) add(m Model, seen map[string]bool) error {
+	if m.Name == "" || len(m.Targets) == 0 {
+		return fmt.Errorf("model %q: a name and at least one target are needed", m.Name)
+	}
+	if seen[m.Name] {
+		return fmt.Errorf("model %q stands twice", m.Name)
+	}
+	seen[m.Name] = true
+	for _, target := range m.Targets {
+		if !t.providers[target.Provider] {
+			return fmt.Errorf("model %q: provider %q is not configured", m.Name, target.Provider)
+		}
+	}
+	switch strings.Count(m.Name, "*") {
+	case 0:
+		t.exact[m.Name] = m
+		t.names = append(t.names, m.Name)
+	case 1:
+		t.wildcards = append(t.wildcards, m)
+	default:
+		return fmt.Errorf("model %q: only one * is allowed", m.Name)
+	}
+	return nil
+}
+
+// Names returns the names of the table without wildcards, in the order of the
+// configuration.
+func (t *Table) Names() []string { return t.names }
+
+// Resolve decides where a call for model goes. The first that applies:
+//
+//  1. an entry of exactly that name;
+//  2. an explicit provider, as "provider/model" or "provider:model";
+//  3. the wildcard entry with the longest name that matches;
+//  4. the default provider, under the same name.
+//
+// random returns numbers in [0, 1) and spreads calls by weight. The error is a
+// [fault.Error]: INVALID_REQUEST for an empty model, else MODEL_NOT_FOUND.
+func (t *Table) Resolve(model string, random func() float64) (Decision, error) {
+	if model == "" {
+		return Decision{}, fault.Invalid("model", "model is missing: name a model, as \"gpt-4o-mini\" or \"provider/model\"")
+	}
+	if m, ok := t.exact[model]; ok {
+		return Decision{m.Name, order(m.Targets, model, random)}, nil
+	}
+	if provider, rest, ok := t.SplitProvider(model); ok {
+		return Decision{"", []Target{{Provider: provider, Model: rest, Weight: 1}}}, nil
+	}
+	for _, m := range t.wildcards {
+		if matches(m.Name, model) {
+			return Decision{m.Name, order(m.Targets, model, random)}, nil
+		}
+	}
+	if t.defaultProvider != "" {
+		return Decision{"", []Target{{Provider: t.defaultProvider, Model: model, Weight: 1}}}, nil
+	}
+	return Decision{}, fault.New(sluicev1.ErrorReason_ERROR_REASON_MODEL_NOT_FOUND,
+		"the model %s does not exist: GET /v1/models lists what there is", fault.Quote(model)).WithParam("model")
+}
+
+// SplitProvider takes "provider/model" or "provider:model" apart. ok is false when
+// what stands before the first separator is no configured provider, or nothing
+// follows it.
+func (t *Table) SplitProvider(model string) (provider, rest string, ok bool) {
+	i := strings.IndexAny(model, "/:")
+	if i <= 0 || i == len(model)-1 || !t.providers[model[:i]] {
+		return "", "", false
+	}
+	return model[:i], model[i+1:], true
+}
+
+// matches reports whether name fits pattern, which holds one "*".
+func matches(pattern, name string) bool {
+	before, after, _ := strings.Cut(pattern, "*")
+	return len(name) >= len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
+}
+
+// order sorts targets by priority and, among equals, draws without replacement by
+// weight. Models are filled in.
+func order(targets []Target, model string, random func() float64) []Target {
+	out := slices.Clone(targets)
+	for i := range out {
+		if out[i].Model == "" {
+			out[i].Model = model
+		}
+	}
+	if len(out) == 1 {
+		return out
+	}
+	slices.SortStableFunc(out, func(a, b Target) int { return cmp.Compare(a.Priority, b.Priority) })
+	for start := 0; start < len(out); {
+		end := start + 1
+		for end < len(out) && out[end].Priority == out[start].Priority {
+			end++
+		}
+		shuffle(out[start:end], random)
+		start = end
+	}
+	return out
+}
+
+func shuffle(group []Target, random func() float64) {
+	for len(group) > 1 {
+		total := 0
+		for _, t := range group {
+			total += t.Weight
+		}
+		if total == 0 {
+			return
+		}
+		point := random() * float64(total)
+		pick := 0
+		for i, t := range group {
+			if point -= float64(t.Weight); point < 0 {
+				pick = i
+				break
+			}
+		}
+		chosen := group[pick]
+		copy(group[1:pick+1], group[:pick])
+		group[0] = chosen
+		group = group[1:]
+	}
+}

@@ -1,0 +1,98 @@
+package usage
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/server/fault"
+)
+
+// Log writes one line per call. Attribute names are OpenTelemetry's GenAI ones
+// where they exist (semantic conventions 1.37, "gen_ai.*").
+type Log struct{ logger *slog.Logger }
+
+// NewLog returns a sink that writes to logger.
+func NewLog(logger *slog.Logger) *Log { return &Log{logger} }
+
+// maxLoggedName bounds, in bytes, what a caller can put into a log line.
+const maxLoggedName = 128
+
+// Record implements [Sink]. Failures of Sluice's own are errors, of providers
+// warnings, of callers and successes information.
+func (l *Log) Record(r *Receipt) {
+	level := levelOf(r.Reason)
+	ctx := context.Background()
+	if !l.logger.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 24)
+	attrs = append(attrs,
+		slog.String("id", r.ID),
+		slog.String("door", r.Door),
+		slog.String("gen_ai.operation.name", string(r.Operation)),
+		slog.Int("status", r.Status),
+		slog.Duration("duration", r.Duration.Round(10*time.Microsecond)),
+	)
+	text := func(key, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(key, clip(value)))
+		}
+	}
+	number := func(key string, value int64) {
+		if value != 0 {
+			attrs = append(attrs, slog.Int64(key, value))
+		}
+	}
+	if r.Streamed {
+		attrs = append(attrs, slog.Bool("stream", true))
+	}
+	text("gen_ai.request.model", r.RequestModel)
+	text("route", r.Route)
+	text("gen_ai.provider.name", r.Provider)
+	if r.ProviderModel != r.RequestModel {
+		text("provider_model", r.ProviderModel)
+	}
+	text("gen_ai.response.model", r.ResponseModel)
+	number("gen_ai.usage.input_tokens", r.Tokens.Input)
+	number("gen_ai.usage.cache_read.input_tokens", r.Tokens.CachedInput)
+	number("gen_ai.usage.output_tokens", r.Tokens.Output)
+	if r.Tokens.Estimated {
+		attrs = append(attrs, slog.Bool("tokens_estimated", true))
+	}
+	if r.FirstToken > 0 {
+		attrs = append(attrs, slog.Duration("ttft", r.FirstToken.Round(10*time.Microsecond)))
+	}
+	if len(r.FinishReasons) > 0 {
+		attrs = append(attrs, slog.Any("gen_ai.response.finish_reasons", r.FinishReasons))
+	}
+	if len(r.Attempts) > 1 || (len(r.Attempts) == 1 && r.Attempts[0].Outcome != "ok") {
+		attrs = append(attrs, slog.Any("attempts", r.Attempts))
+	}
+	if r.Reason != sluicev1.ErrorReason_ERROR_REASON_UNSPECIFIED {
+		attrs = append(attrs, slog.String("error.type", fault.ReasonName(r.Reason)))
+	}
+	if r.Cause != nil {
+		text("cause", r.Cause.Error())
+	}
+	l.logger.LogAttrs(ctx, level, "call", attrs...)
+}
+
+func levelOf(r sluicev1.ErrorReason) slog.Level {
+	switch {
+	case r == sluicev1.ErrorReason_ERROR_REASON_INTERNAL:
+		return slog.LevelError
+	case r >= sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAUTHENTICATED && r != sluicev1.ErrorReason_ERROR_REASON_SHUTTING_DOWN:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
+func clip(s string) string {
+	if len(s) > maxLoggedName {
+		return s[:maxLoggedName] + "..."
+	}
+	return s
+}

@@ -1,0 +1,122 @@
+// Package usage accounts for calls: one [Receipt] per call, whatever became of it,
+// handed to every [Sink]. It decides nothing and knows no transport.
+package usage
+
+import (
+	"time"
+
+	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+)
+
+// Operation names what was asked for, by the OpenTelemetry GenAI convention
+// (gen_ai.operation.name) where it has a name.
+type Operation string
+
+// The operations.
+const (
+	OperationChat       Operation = "chat"
+	OperationEmbeddings Operation = "embeddings"
+	OperationListModels Operation = "list_models"
+	OperationGetModel   Operation = "get_model"
+	// OperationNone is a call that was refused before it could be understood.
+	OperationNone Operation = "none"
+)
+
+// Receipt is the account of one call. It is written once, when the call ended, and
+// not changed after that. It holds no prompt, no answer and no key.
+type Receipt struct {
+	// ID is the call's id at Sluice.
+	ID string
+	// Door is where the call came in.
+	Door string
+	// Operation is what was asked for.
+	Operation Operation
+	// Streamed tells a stream from a single answer.
+	Streamed bool
+	// RequestModel is the model by the caller's name. Callers choose it freely: bound
+	// it before it becomes a label.
+	RequestModel string
+	// Route is the entry of the routing table that served; empty when none did.
+	Route string
+	// Provider and ProviderModel are the target that answered, or that was tried
+	// last. Empty when none was.
+	Provider, ProviderModel string
+	// ResponseModel is the model by the provider's own word.
+	ResponseModel string
+	// Attempts are the calls to providers, in order.
+	Attempts []Attempt
+	// Reason is why the call failed; UNSPECIFIED when it did not.
+	Reason sluicev1.ErrorReason
+	// Status is the status of the REST door for this outcome, whichever door it was.
+	Status int
+	// Cause says what happened in detail, for logs only. Nil when all is said.
+	Cause error
+	// Tokens is what the call used.
+	Tokens Tokens
+	// FinishReasons are those of the choices, in order of arrival.
+	FinishReasons []string
+	// Start is when the call came in.
+	Start time.Time
+	// Duration is from Start to the end of the answer.
+	Duration time.Duration
+	// FirstToken is from Start to the first piece of a stream (TTFT). 0 when there was
+	// none, or no stream.
+	FirstToken time.Duration
+}
+
+// Attempt is one call to a provider.
+type Attempt struct {
+	Provider, Model string
+	// Outcome is "ok" or the kind of the failure in snake case.
+	Outcome string
+	// Status is the provider's HTTP status, 0 when it gave none.
+	Status   int
+	Duration time.Duration
+}
+
+// Tokens counts what a call used. Input includes what was read from a cache.
+type Tokens struct {
+	Input, CachedInput, CacheWriteInput int64
+	Output, Reasoning                   int64
+	// Estimated says that the provider told nothing and that the counts were
+	// estimated from the text's length, as for a stream that broke off.
+	Estimated bool
+}
+
+// TokensOf reads the usage that a provider reported. Nil gives the zero value.
+func TokensOf(u *sluicev1.Usage) Tokens {
+	return Tokens{
+		Input:           u.GetPromptTokens(),
+		CachedInput:     u.GetPromptTokensDetails().GetCachedTokens(),
+		CacheWriteInput: u.GetPromptTokensDetails().GetCacheWriteTokens(),
+		Output:          u.GetCompletionTokens(),
+		Reasoning:       u.GetCompletionTokensDetails().GetReasoningTokens(),
+	}
+}
+
+// bytesPerToken is how many bytes of text a token has, roughly, for estimates.
+// Source: OpenAI's help page on tokens, "1 token ~= 4 chars in English".
+const bytesPerToken = 4
+
+// EstimateTokens estimates the tokens of a text of that many bytes, at least 1 when
+// there are any.
+func EstimateTokens(textBytes int64) int64 {
+	return (textBytes + bytesPerToken - 1) / bytesPerToken
+}
+
+// Sink reads receipts. Record is called once per call, possibly concurrently, on
+// the caller's goroutine: it must be quick and must not keep the receipt's slices to
+// change them.
+type Sink interface {
+	Record(*Receipt)
+}
+
+// Sinks hands each receipt to all of them in order.
+type Sinks []Sink
+
+// Record implements [Sink].
+func (s Sinks) Record(r *Receipt) {
+	for _, sink := range s {
+		sink.Record(r)
+	}
+}
