@@ -1,0 +1,164 @@
+// Package bench measures what Sluice costs, always beside a baseline in the same
+// run: absolute times of a shared machine mean nothing.
+package bench
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The test binary plays the far ends itself, each as a process of its own, so that
+// CPU time can be told apart.
+const (
+	roleVariable = "SLUICE_BENCH_ROLE"
+	roleUpstream = "upstream"
+	roleProxy    = "reverse-proxy"
+	farVariable  = "SLUICE_BENCH_FAR"
+)
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(roleVariable) {
+	case roleUpstream:
+		serve(http.HandlerFunc(upstream))
+	case roleProxy:
+		far, err := url.Parse(os.Getenv(farVariable))
+		if err != nil {
+			panic(err)
+		}
+		proxy := httputil.NewSingleHostReverseProxy(far)
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.MaxIdleConnsPerHost = 256
+		proxy.Transport = transport
+		serve(proxy)
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+// serve listens on a free port, says where on stdout, and serves until its stdin
+// closes, which happens when the parent ends, however it ends.
+func serve(h http.Handler) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("http://" + listener.Addr().String())
+	go func() { _, _ = bufio.NewReader(os.Stdin).ReadByte(); os.Exit(0) }()
+	panic(http.Serve(listener, h))
+}
+
+// process is one of the processes under test.
+type process struct {
+	name string
+	base string // http://host:port
+	cmd  *exec.Cmd
+}
+
+func role(b *testing.B, name, far string) process {
+	b.Helper()
+	cmd := exec.CommandContext(b.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), roleVariable+"="+name, farVariable+"="+far)
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { stdin.Close(); _ = cmd.Wait() })
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		b.Fatal(err)
+	}
+	return process{name, strings.TrimSpace(line), cmd}
+}
+
+// sluice builds the binary and starts it in front of the upstream, everything on
+// as an operator gets it, logs to a file.
+func sluice(b *testing.B, far string) process {
+	b.Helper()
+	dir := b.TempDir()
+	binary := filepath.Join(dir, "sluice")
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "github.com/sluice-ai/sluice/server/cmd/sluice").CombinedOutput(); err != nil {
+		b.Fatalf("go build: %v\n%s", err, out)
+	}
+	addresses := freeAddresses(b, 3)
+	config := filepath.Join(dir, "sluice.yaml")
+	text := fmt.Sprintf("listen: {http: %q, grpc: %q, admin: %q}\nproviders: [{name: openai, kind: openai, base_url: %q, api_keys: [\"${env:BENCH_KEY}\"]}]\nrouting: {default_provider: openai}\n",
+		addresses[0], addresses[1], addresses[2], far+"/v1")
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.CommandContext(b.Context(), binary, "serve", "--config", config)
+	cmd.Env = append(os.Environ(), "BENCH_KEY=sk-bench")
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait(); log.Close() })
+	base := "http://" + addresses[0]
+	ctx, cancel := context.WithTimeout(b.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addresses[0])
+		if err == nil {
+			conn.Close()
+			return process{"sluice", base, cmd}
+		}
+		if ctx.Err() != nil {
+			text, _ := os.ReadFile(log.Name())
+			b.Fatalf("sluice did not start:\n%s", text)
+		}
+	}
+}
+
+func freeAddresses(b *testing.B, n int) []string {
+	b.Helper()
+	var out []string
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer listener.Close()
+		out = append(out, listener.Addr().String())
+	}
+	return out
+}
+
+// cpu returns the CPU time that a process has used. Linux only: the files of proc
+// are the one source that counts a living child.
+func (p process) cpu(b *testing.B) time.Duration {
+	b.Helper()
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/stat")
+	if err != nil {
+		b.Skipf("no /proc to read CPU times from: %v", err)
+	}
+	// Fields 14 and 15 (proc(5)), counted after the command's closing parenthesis.
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
+	return time.Duration(user+system) * tick
+}
