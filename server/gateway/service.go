@@ -154,8 +154,12 @@ func (s *Service) CreateEmbeddings(ctx context.Context, req *sluicev1.CreateEmbe
 }
 
 // Refuse accounts for a call that a door refused before it could be understood:
-// wrong path, broken JSON, too large.
+// wrong path, broken JSON, too large. Operation is that of the path;
+// [usage.OperationNone], or "", when it has none.
 func (s *Service) Refuse(ctx context.Context, operation usage.Operation, f *fault.Error) {
+	if operation == "" {
+		operation = usage.OperationNone
+	}
 	var err error = f
 	s.begin(ctx, operation, "").settle(&err)
 }

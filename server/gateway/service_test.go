@@ -355,7 +355,7 @@ func TestSwap_lets_running_calls_end_by_the_old_plan(t *testing.T) {
 
 func TestRefuse_accounts_for_what_never_became_a_call(t *testing.T) {
 	s, l := service(t, plan(t, "", nil))
-	s.Refuse(WithCall(t.Context(), &Call{ID: "c-2", Door: DoorREST, Start: time.Now()}), usage.OperationNone, fault.New(sluicev1.ErrorReason_ERROR_REASON_NOT_FOUND, "no such path"))
+	s.Refuse(WithCall(t.Context(), &Call{ID: "c-2", Door: DoorREST, Start: time.Now()}), "", fault.New(sluicev1.ErrorReason_ERROR_REASON_NOT_FOUND, "no such path"))
 	if r := l.one(t); r.ID != "c-2" || r.Status != 404 || r.Operation != usage.OperationNone || len(r.Attempts) != 0 {
 		t.Errorf("%+v", r)
 	}
