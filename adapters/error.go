@@ -105,8 +105,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 // KindOf returns the kind of err: that of the [*Error] in its chain, else
 // [KindInternal].
 func KindOf(err error) Kind {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
 	}
 	return KindInternal

@@ -1,6 +1,9 @@
 package adapters
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Header is a list of header fields with lower-case names, in order. The zero
 // value is empty. It is no transport's type on purpose: gRPC metadata, Connect and
@@ -22,13 +25,8 @@ func (h Header) Get(name string) string {
 
 // Set replaces all fields of the lower-case name with one.
 func (h *Header) Set(name, value string) {
-	kept := (*h)[:0:0]
-	for _, f := range *h {
-		if f.Name != name {
-			kept = append(kept, f)
-		}
-	}
-	*h = append(kept, Field{name, value})
+	*h = slices.DeleteFunc(slices.Clone(*h), func(f Field) bool { return f.Name == name })
+	h.Add(name, value)
 }
 
 // Add appends a field of the lower-case name.
@@ -51,12 +49,7 @@ var ForwardedRequestHeaders = []string{
 // IsForwardedRequestHeader tells whether the lower-case name is one of
 // [ForwardedRequestHeaders].
 func IsForwardedRequestHeader(name string) bool {
-	for _, n := range ForwardedRequestHeaders {
-		if n == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(ForwardedRequestHeaders, name)
 }
 
 // ReturnedResponseHeader tells whether a provider's response header of the

@@ -183,7 +183,7 @@ func (a *attempt) run(ctx context.Context, r Request, try func(context.Context, 
 	start := time.Now()
 	err := try(ctx, a.target, &a.call, func() { timer.Stop(); a.committed = true })
 	a.took = time.Since(start)
-	if err != nil && context.Cause(ctx) == a.cause {
+	if err != nil && errors.Is(context.Cause(ctx), a.cause) {
 		return &adapters.Error{
 			Kind: adapters.KindTimeout, Provider: a.target.Provider.Name, Cause: err,
 			Message: "no answer within " + a.timeout.Round(time.Millisecond).String(),
@@ -198,14 +198,15 @@ func (a *attempt) run(ctx context.Context, r Request, try func(context.Context, 
 // last target is not retried there: it would multiply. Only a call that got no
 // answer at all (a refused or stale connection) is.
 func again(err error, at, targets, n int) (next int, pause time.Duration, ok bool) {
-	var e *adapters.Error
-	if !errors.As(err, &e) {
+	e, answered := errors.AsType[*adapters.Error](err)
+	if !answered {
 		return 0, 0, false
 	}
 	switch e.Kind {
 	case adapters.KindInvalid, adapters.KindTooLarge, adapters.KindConflict, adapters.KindContentFiltered,
 		adapters.KindCanceled, adapters.KindInternal:
 		return 0, 0, false
+	default: // whatever may be different at another target
 	}
 	if at+1 < targets {
 		return at + 1, 0, true

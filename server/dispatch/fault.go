@@ -18,15 +18,14 @@ func Fault(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	var gone *SendError
-	if errors.As(err, &gone) {
+	if _, gone := errors.AsType[*SendError](err); gone {
 		return fault.New(sluicev1.ErrorReason_ERROR_REASON_CANCELED, "the caller left during the answer").WithCause(err)
 	}
 	if ctx.Err() != nil {
 		return fault.From(ctx.Err())
 	}
-	var e *adapters.Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*adapters.Error](err)
+	if !ok {
 		return fault.From(err)
 	}
 	return FromProvider(e)

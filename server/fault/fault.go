@@ -98,10 +98,10 @@ func From(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	var f *Error
-	switch {
-	case errors.As(err, &f):
+	if f, ok := errors.AsType[*Error](err); ok {
 		return f
+	}
+	switch {
 	case errors.Is(err, context.Canceled):
 		return New(sluicev1.ErrorReason_ERROR_REASON_CANCELED, "the caller cancelled the call").WithCause(err)
 	case errors.Is(err, context.DeadlineExceeded):

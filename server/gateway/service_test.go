@@ -110,7 +110,7 @@ func text(s string) *sluicev1.ChatCompletionChunk {
 }
 
 func end() *sluicev1.ChatCompletionChunk {
-	return &sluicev1.ChatCompletionChunk{Choices: []*sluicev1.ChunkChoice{{Delta: &sluicev1.Delta{}, FinishReason: proto.String("stop")}}}
+	return &sluicev1.ChatCompletionChunk{Choices: []*sluicev1.ChunkChoice{{Delta: &sluicev1.Delta{}, FinishReason: new("stop")}}}
 }
 
 func bill(in, out int64) *sluicev1.ChatCompletionChunk {
@@ -200,8 +200,8 @@ func TestStreamChat_shows_the_usage_only_to_who_asked(t *testing.T) {
 		want    int
 	}{
 		"not asked":            {nil, []*sluicev1.ChatCompletionChunk{text("a"), bill(1, 1)}, 1},
-		"asked":                {&sluicev1.StreamOptions{IncludeUsage: proto.Bool(true)}, []*sluicev1.ChatCompletionChunk{text("a"), bill(1, 1)}, 2},
-		"declined":             {&sluicev1.StreamOptions{IncludeUsage: proto.Bool(false)}, []*sluicev1.ChatCompletionChunk{text("a"), bill(1, 1)}, 1},
+		"asked":                {&sluicev1.StreamOptions{IncludeUsage: new(true)}, []*sluicev1.ChatCompletionChunk{text("a"), bill(1, 1)}, 2},
+		"declined":             {&sluicev1.StreamOptions{IncludeUsage: new(false)}, []*sluicev1.ChatCompletionChunk{text("a"), bill(1, 1)}, 1},
 		"the provider's habit": {nil, []*sluicev1.ChatCompletionChunk{text("a"), own}, 2},
 	} {
 		f := &far{stream: func(_ context.Context, _ *adapters.Call, send func(*sluicev1.ChatCompletionChunk) error) error {
@@ -303,7 +303,7 @@ func TestListModels_joins_what_there_is(t *testing.T) {
 }
 
 func TestGetModel_answers_to_every_name_that_chat_takes(t *testing.T) {
-	f := &far{list: func(context.Context) (*sluicev1.ListModelsResponse, error) { return nil, nil }}
+	f := &far{list: func(context.Context) (*sluicev1.ListModelsResponse, error) { return &sluicev1.ListModelsResponse{}, nil }}
 	s, _ := service(t, plan(t, "p", []route.Model{{Name: "fast", Targets: []route.Target{{Provider: "p"}}}, {Name: "gpt-*", Targets: []route.Target{{Provider: "q"}}}}, f.provider("p"), f.provider("q")))
 	for name, want := range map[string]string{"fast": "fast", "x": "x", "p/x": "x", "q/x": "q/x", "q:x": "q/x", "gpt-9": "gpt-9"} {
 		got, err := s.GetModel(t.Context(), &sluicev1.GetModelRequest{Model: name})

@@ -72,8 +72,7 @@ func (t *ticket) check(req wirejson.Message) error {
 		return nil
 	}
 	if err := wirejson.Check(req); err != nil {
-		var at *wirejson.Error
-		if errors.As(err, &at) {
+		if at, ok := errors.AsType[*wirejson.Error](err); ok {
 			return fault.Invalid(at.Path, "%s", at.Error())
 		}
 		return fault.Invalid("", "%s", err.Error())
@@ -115,18 +114,21 @@ func (t *ticket) took(outcome dispatch.Outcome) {
 		entry := usage.Attempt{Provider: a.Provider, Model: a.Model, Outcome: "ok", Status: http.StatusOK, Duration: a.Duration}
 		if a.Err != nil {
 			entry.Outcome, entry.Status = adapters.KindOf(a.Err).String(), 0
-			var e *adapters.Error
-			var gone *dispatch.SendError
-			switch {
-			case errors.As(a.Err, &e):
+			if e, ok := errors.AsType[*adapters.Error](a.Err); ok {
 				entry.Status = e.Status
-			case errors.As(a.Err, &gone), errors.Is(a.Err, context.Canceled), errors.Is(a.Err, context.DeadlineExceeded):
+			} else if left(a.Err) {
 				entry.Outcome = adapters.KindCanceled.String()
 			}
 		}
 		t.receipt.Attempts = append(t.receipt.Attempts, entry)
 		t.receipt.Provider, t.receipt.ProviderModel = a.Provider, a.Model
 	}
+}
+
+// left tells whether an attempt ended because its caller did.
+func left(err error) bool {
+	_, gone := errors.AsType[*dispatch.SendError](err)
+	return gone || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 func (t *ticket) finished(reason string) {

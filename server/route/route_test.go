@@ -56,8 +56,7 @@ func TestTable_resolves_names_in_its_documented_order(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.model+"|"+test.defaultProvider, func(t *testing.T) {
 			got, err := table(t, test.defaultProvider).Resolve(test.model, rand.Float64)
-			var f *fault.Error
-			if errors.As(err, &f) {
+			if f, ok := errors.AsType[*fault.Error](err); ok {
 				if f.Reason != test.reason || f.Envelope.GetError().GetParam() != "model" {
 					t.Fatalf("got %v about %q, want %v about model", f.Reason, f.Envelope.GetError().GetParam(), test.reason)
 				}

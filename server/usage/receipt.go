@@ -108,7 +108,7 @@ func EstimateTokens(textBytes int64) int64 {
 // the caller's goroutine: it must be quick and must not keep the receipt's slices to
 // change them.
 type Sink interface {
-	Record(*Receipt)
+	Record(r *Receipt)
 }
 
 // Sinks hands each receipt to all of them in order.
