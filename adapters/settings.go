@@ -1,6 +1,8 @@
 package adapters
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"time"
 )
@@ -55,8 +57,8 @@ func (s Secret) Reveal() string { return s.value }
 // String returns "[redacted]".
 func (s Secret) String() string { return redacted }
 
-// GoString returns "[redacted]".
-func (s Secret) GoString() string { return redacted }
+// Format prints "[redacted]" for every verb: without it, %d would print the fields.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalText returns "[redacted]", for JSON, YAML and other encoders.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -303,7 +303,9 @@ func TestListModels_joins_what_there_is(t *testing.T) {
 }
 
 func TestGetModel_answers_to_every_name_that_chat_takes(t *testing.T) {
-	f := &far{list: func(context.Context) (*sluicev1.ListModelsResponse, error) { return &sluicev1.ListModelsResponse{}, nil }}
+	f := &far{list: func(context.Context) (*sluicev1.ListModelsResponse, error) {
+		return &sluicev1.ListModelsResponse{}, nil
+	}}
 	s, _ := service(t, plan(t, "p", []route.Model{{Name: "fast", Targets: []route.Target{{Provider: "p"}}}, {Name: "gpt-*", Targets: []route.Target{{Provider: "q"}}}}, f.provider("p"), f.provider("q")))
 	for name, want := range map[string]string{"fast": "fast", "x": "x", "p/x": "x", "q/x": "q/x", "q:x": "q/x", "gpt-9": "gpt-9"} {
 		got, err := s.GetModel(t.Context(), &sluicev1.GetModelRequest{Model: name})
