@@ -34,7 +34,7 @@ func (l *Log) Record(r *Receipt) {
 		slog.String("door", r.Door),
 		slog.String("gen_ai.operation.name", string(r.Operation)),
 		slog.Int("status", r.Status),
-		slog.Duration("duration", r.Duration.Round(10*time.Microsecond)),
+		slog.Float64("duration_ms", milliseconds(r.Duration)),
 	)
 	text := func(key, value string) {
 		if value != "" {
@@ -63,7 +63,7 @@ func (l *Log) Record(r *Receipt) {
 		attrs = append(attrs, slog.Bool("tokens_estimated", true))
 	}
 	if r.FirstToken > 0 {
-		attrs = append(attrs, slog.Duration("ttft", r.FirstToken.Round(10*time.Microsecond)))
+		attrs = append(attrs, slog.Float64("ttft_ms", milliseconds(r.FirstToken)))
 	}
 	if len(r.FinishReasons) > 0 {
 		attrs = append(attrs, slog.Any("gen_ai.response.finish_reasons", r.FinishReasons))
@@ -88,6 +88,12 @@ func levelOf(r sluicev1.ErrorReason) slog.Level {
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo
+}
+
+// milliseconds has two decimals: enough for a sandbox, and readable in JSON, where
+// slog would print a duration as a count of nanoseconds.
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Round(10*time.Microsecond).Microseconds()) / 1000
 }
 
 func clip(s string) string {

@@ -37,7 +37,7 @@ func TestLog_writes_one_line_with_the_conventions_names(t *testing.T) {
 	for name, want := range map[string]any{
 		"gen_ai.operation.name": "chat", "gen_ai.request.model": "fast", "gen_ai.provider.name": "openai",
 		"gen_ai.response.model": "gpt-4o-mini-2024-07-18", "gen_ai.usage.input_tokens": 10.0, "gen_ai.usage.output_tokens": 20.0,
-		"id": "c-1", "door": "rest", "route": "fast", "provider_model": "gpt-4o-mini", "status": 200.0, "stream": true, "level": "INFO",
+		"id": "c-1", "door": "rest", "route": "fast", "provider_model": "gpt-4o-mini", "status": 200.0, "stream": true, "level": "INFO", "duration_ms": 2000.0, "ttft_ms": 300.0,
 	} {
 		if line[name] != want {
 			t.Errorf("%s = %v, want %v", name, line[name], want)

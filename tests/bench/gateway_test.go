@@ -17,7 +17,7 @@ const (
 	connections    = 32
 	rounds         = 5
 	unaryPerRound  = 6000
-	streamPerRound = 120
+	streamPerRound = 600
 	chunksPerReply = 200
 )
 
