@@ -15,6 +15,11 @@ install -m 644 "$(module github.com/bufbuild/protovalidate)"/proto/protovalidate
 $bin/buf format -w proto
 $bin/buf lint
 
-# The plugin reads its own options, so they are generated first.
+# Our own plugins read wirejson's options, whose Go code is committed.
 go build -o $bin/ ./proto/wirejson/protoc-gen-go-wirejson ./proto/wirejson/protoc-gen-wirejson-openapi
 $bin/buf generate --template proto/buf.gen.yaml --path proto/sluice --path proto/wirejson
+$bin/buf generate --template proto/buf.gen.config.yaml
+
+# Clients: only sluice.v1, without the options that servers and generators read.
+clients/web/generate.sh
+clients/python/generate.sh

@@ -45,9 +45,7 @@ func plain(s string) int {
 	i := 0
 	for ; i+8 <= len(s); i += 8 {
 		w := binary.LittleEndian.Uint64([]byte(s[i : i+8]))
-		q := w ^ ones*'"'
-		e := w ^ ones*'\\'
-		if hit := ((q-ones)&^q | (e-ones)&^e | (w-ones*0x20)&^w) & highs; hit != 0 {
+		if hit := ends(w); hit != 0 {
 			return i + bits.TrailingZeros64(hit)>>3
 		}
 	}

@@ -144,6 +144,18 @@ func (d *Decoder) Unfit(want Kind) bool {
 	return false
 }
 
+// UnfitElements notes that the array at hand begins with an element of none of the
+// wanted kinds. It returns false.
+func (d *Decoder) UnfitElements(want Kind) bool {
+	i := space(d.data, d.pos+1)
+	if d.Array(); d.OK() {
+		d.pos--
+		d.depth--
+		d.outcome, d.failAt, d.reason, d.want = unfit, i, "", want
+	}
+	return false
+}
+
 // Mismatch notes, in the generator's words, why the value at hand is none of what
 // the field takes. It returns false.
 func (d *Decoder) Mismatch(reason string) bool {

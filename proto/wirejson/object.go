@@ -1,5 +1,10 @@
 package wirejson
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // Object is an object that generated code reads.
 type Object struct {
 	// Name of the member at hand, without escapes. Valid until the next member.
@@ -51,15 +56,20 @@ func (d *Decoder) Member(o *Object) bool {
 	if i >= len(data) || data[i] != '"' {
 		return d.unexpected(i, "a member name")
 	}
-	end, plain := d.text(i)
-	if end < 0 {
-		return false
+	end := shortName(data, i+1)
+	if end > 0 {
+		o.Name = data[i+1 : end-1]
+	} else {
+		var plain bool
+		if end, plain = d.text(i); end < 0 {
+			return false
+		}
+		o.Name = data[i+1 : end-1]
+		if !plain {
+			o.Name = d.name(i+1, end-1)
+		}
 	}
 	o.key, o.keyEnd = i, end
-	o.Name = data[i+1 : end-1]
-	if !plain {
-		o.Name = d.name(i+1, end-1)
-	}
 	i = end
 	if i < len(data) && data[i] <= ' ' {
 		i = space(data, i)
@@ -73,6 +83,30 @@ func (d *Decoder) Member(o *Object) bool {
 	}
 	d.pos, o.value = i, i
 	return true
+}
+
+// shortName returns the offset behind the quote that ends a plain ASCII name of up
+// to 15 bytes at i, and 0 when there is something else.
+func shortName(data []byte, i int) int {
+	if i+16 > len(data) {
+		return 0
+	}
+	w := binary.LittleEndian.Uint64(data[i:])
+	hit := ends(w)
+	if hit == 0 && w&highs == 0 {
+		i += 8
+		w = binary.LittleEndian.Uint64(data[i:])
+		hit = ends(w)
+	}
+	// Nothing but ASCII before the hit.
+	if hit == 0 || w&highs&(hit&-hit-1) != 0 {
+		return 0
+	}
+	i += bits.TrailingZeros64(hit) >> 3
+	if data[i] != '"' {
+		return 0
+	}
+	return i + 1
 }
 
 // Duplicate refuses a known member that was there before. It returns false.
@@ -122,6 +156,10 @@ func (d *Decoder) Ride(o *Object, open bool) bool {
 // Constant reads a member that must have the given text.
 func (d *Decoder) Constant(text string) bool {
 	start := d.pos
+	if end := start + 1 + len(text); end < len(d.data) && d.data[start] == '"' && d.data[end] == '"' && string(d.data[start+1:end]) == text {
+		d.pos = end + 1
+		return true
+	}
 	s, ok := d.String()
 	switch {
 	case ok && s == text:
@@ -192,6 +230,14 @@ func (d *Decoder) Rest(o *Object, names []string, absent ...uint64) []byte {
 // document is malformed up to there.
 func (d *Decoder) Discriminator(name string) []byte {
 	at := d.Mark()
+	// Mostly it comes first, without white space.
+	if i := at.pos + 2; i+len(name)+3 < len(d.data) && string(d.data[i:i+len(name)]) == name {
+		if start := i + len(name) + 3; string(d.data[i-2:i]) == `{"` && string(d.data[start-3:start]) == `":"` {
+			if end, _ := scan(d.data, start); end < len(d.data) && d.data[end] == '"' {
+				return d.data[start:end]
+			}
+		}
+	}
 	var o Object
 	if !d.Object(&o, false) {
 		return nil

@@ -13,19 +13,23 @@ const (
 	highs = 0x8080808080808080
 )
 
-// scan returns the offset of the first byte from i that ends a run of plain text:
-// a quote, a backslash or a control character, or the end of data. The high bits of
-// seen tell whether the run may hold bytes that are not ASCII.
+// ends returns, for the bytes of w that end a run of plain text (a quote, a
+// backslash, a control character), their high bits. Bits above the lowest one may
+// be wrong.
+func ends(w uint64) uint64 {
+	q := w ^ ones*'"'
+	s := w ^ ones*'\\'
+	return ((q-ones)&^q | (s-ones)&^s | (w-ones*0x20)&^w) & highs
+}
+
+// scan returns the offset of the first byte from i that ends a run of plain text,
+// or the end of data. The high bits of seen tell whether the run may hold bytes that
+// are not ASCII.
 func scan(data []byte, i int) (end int, seen uint64) {
 	for i+8 <= len(data) {
 		w := binary.LittleEndian.Uint64(data[i:])
-		// For each byte: the high bit is set when it is a hit; bytes behind the first hit
-		// may be wrong, which does not matter.
-		q := w ^ ones*'"'
-		s := w ^ ones*'\\'
-		hit := ((q-ones)&^q | (s-ones)&^s | (w-ones*0x20)&^w) & highs
 		seen |= w
-		if hit != 0 {
+		if hit := ends(w); hit != 0 {
 			return i + bits.TrailingZeros64(hit)>>3, seen
 		}
 		i += 8
@@ -84,22 +88,6 @@ func (d *Decoder) badUTF8(i, end int) bool {
 	return d.fail(i, "invalid UTF-8")
 }
 
-// escape checks the escape at i and returns the offset behind it, or -1.
-func (d *Decoder) escape(i int) int {
-	if i+1 < len(d.data) {
-		switch d.data[i+1] {
-		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-			return i + 2
-		case 'u':
-			if hex4(d.data, i+2) >= 0 {
-				return i + 6
-			}
-		}
-	}
-	d.fail(i, "invalid escape within a string")
-	return -1
-}
-
 // hex4 returns the number that four hexadecimal digits at i say, or -1.
 func hex4(data []byte, i int) rune {
 	if i+4 > len(data) {
@@ -144,50 +132,69 @@ func (d *Decoder) String() (string, bool) {
 // unescape reads on from j a string whose text began at i.
 func (d *Decoder) unescape(i, j int, seen uint64) (string, bool) {
 	data, run := d.data, i
-	start := len(d.arena)
+	b := d.arena[len(d.arena):]
 	for {
 		if j >= len(data) || data[j] != '"' && data[j] != '\\' {
 			return "", d.badText(j)
 		}
-		if cap(d.arena)-len(d.arena) < j-run+utf8.UTFMax {
-			start = d.grow(start, j-run+utf8.UTFMax)
+		if cap(b)-len(b) < j-run+utf8.UTFMax {
+			b = d.grow(b, j-run+utf8.UTFMax)
 		}
-		d.arena = append(d.arena, data[run:j]...)
+		b = append(b, data[run:j]...)
 		if data[j] == '"' {
 			break
 		}
-		r, end := d.escaped(j)
-		if end < 0 {
-			d.arena = d.arena[:start]
-			return "", false
+		if j+1 < len(data) && short[data[j+1]] != 0 {
+			b = append(b, short[data[j+1]])
+			j += 2
+		} else {
+			var r rune
+			if r, j = d.escaped(j); j < 0 {
+				return "", false
+			}
+			b = utf8.AppendRune(b, r)
 		}
-		d.arena = utf8.AppendRune(d.arena, r)
+		run = j
 		var more uint64
-		run = end
-		j, more = scan(data, end)
+		j, more = scan(data, j)
 		seen |= more
 	}
 	if seen&highs != 0 && !utf8.Valid(data[i:j]) {
 		return "", d.badUTF8(i, j)
 	}
 	d.pos = j + 1
-	s := d.arena[start:]
-	return unsafe.String(unsafe.SliceData(s), len(s)), true
+	d.arena = b
+	return unsafe.String(unsafe.SliceData(b), len(b)), true
 }
 
 // arenaBytes is the least that is allocated for strings with escapes, unless the
 // document ends sooner.
 const arenaBytes = 16 << 10
 
-// grow moves the string that begins at start to a new arena with room for n more
-// bytes, and returns where it begins there. Earlier strings stay where they are.
-func (d *Decoder) grow(start, n int) int {
-	part := d.arena[start:]
+// grow moves a string that is being read to a new arena with room for n more bytes.
+// Earlier strings stay where they are.
+func (d *Decoder) grow(b []byte, n int) []byte {
 	// A string that grows again is long: double, so that copying stays linear. No
 	// text gets longer than it is in the document.
-	size := min(max(2*len(part)+n, arenaBytes), len(d.data)-d.pos+utf8.UTFMax)
-	d.arena = append(make([]byte, 0, size), part...)
-	return 0
+	size := min(max(2*len(b)+n, arenaBytes), len(d.data)-d.pos+utf8.UTFMax)
+	return append(make([]byte, 0, size), b...)
+}
+
+// short escapes: what the byte behind the backslash stands for.
+var short = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// escape checks the escape at i and returns the offset behind it, or -1.
+func (d *Decoder) escape(i int) int {
+	if i+1 < len(d.data) {
+		if short[d.data[i+1]] != 0 {
+			return i + 2
+		}
+		if d.data[i+1] == 'u' && hex4(d.data, i+2) >= 0 {
+			return i + 6
+		}
+	}
+	d.fail(i, "invalid escape within a string")
+	return -1
 }
 
 // escaped returns the character that the escape at i says and the offset behind
@@ -197,20 +204,8 @@ func (d *Decoder) escaped(i int) (rune, int) {
 	if end < 0 {
 		return 0, -1
 	}
-	switch c := d.data[i+1]; c {
-	case 'n':
-		return '\n', end
-	case 't':
-		return '\t', end
-	case 'r':
-		return '\r', end
-	case 'b':
-		return '\b', end
-	case 'f':
-		return '\f', end
-	case 'u':
-	default:
-		return rune(c), end
+	if c := d.data[i+1]; c != 'u' {
+		return rune(short[c]), end
 	}
 	r := hex4(d.data, i+2)
 	if !utf16.IsSurrogate(r) {

@@ -11,7 +11,10 @@
 // The package knows JSON's grammar and these options. It must never know an API.
 package wirejson
 
-import "sync"
+import (
+	"bytes"
+	"sync"
+)
 
 // DefaultMaxDepth is the nesting of arrays and objects that a document may have
 // when [Options] says nothing. Real requests stay below 50: JSON Schemas nest
@@ -62,5 +65,19 @@ func Unmarshal(data []byte, m Message, o Options) error {
 // Append appends m as JSON to b.
 func Append(b []byte, m Message) []byte { return m.AppendWireJSON(b) }
 
-// Marshal returns m as JSON.
-func Marshal(m Message) []byte { return m.AppendWireJSON(nil) }
+// buffers for Marshal, which does not know how long a document gets.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxPooledBytes = 1 << 20
+
+// Marshal returns m as JSON, in a slice of its own.
+func Marshal(m Message) []byte {
+	buffer := buffers.Get().(*[]byte)
+	b := m.AppendWireJSON((*buffer)[:0])
+	out := bytes.Clone(b)
+	if cap(b) <= maxPooledBytes {
+		*buffer = b
+		buffers.Put(buffer)
+	}
+	return out
+}

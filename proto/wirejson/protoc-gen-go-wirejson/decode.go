@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"strings"
 
+	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 func (w writer) decoder(m *message) {
 	w.listReaders(m)
-	w.optionalTypes(m)
+	w.roomType(m)
 	if !m.bare && m.rest != nil && len(m.members) > 0 {
 		w.P()
 		w.P("var ", names(m), " = [...]string{")
@@ -18,15 +19,33 @@ func (w writer) decoder(m *message) {
 		}
 		w.P("}")
 	}
-	w.P()
-	w.P("// DecodeWireJSON reads the message from JSON.")
-	w.P("func (m *", m.GoIdent, ") DecodeWireJSON(d *", w.rt("Decoder"), ") bool {")
-	if m.bare {
-		w.decodeBare(m.members[0])
-	} else {
-		w.decodeObject(m)
+	method := func(body func()) {
+		w.P()
+		w.P("// DecodeWireJSON reads the message from JSON.")
+		w.P("func (m *", m.GoIdent, ") DecodeWireJSON(d *", w.rt("Decoder"), ") bool {")
+		body()
+		w.P("}")
 	}
-	w.P("}")
+	switch {
+	case m.bare && m.members[0].shape == list:
+		method(func() { w.decodeList(m.members[0]) })
+	case m.bare:
+		method(func() {
+			w.P("v := ", newName(m.Message), "(d)")
+			w.P("if v == nil { return false }")
+			w.P("m.", m.members[0].oneof.GoName, " = v.", m.members[0].oneof.GoName)
+			w.P("return true")
+		})
+		w.newUnion(m)
+	case w.hasRoom(m.Message):
+		method(func() { w.P("return m.decodeWireJSON(d, new(", roomName(m.Message), "))") })
+		w.P()
+		w.P("func (m *", m.GoIdent, ") decodeWireJSON(d *", w.rt("Decoder"), ", room *", roomName(m.Message), ") bool {")
+		w.decodeObject(m)
+		w.P("}")
+	default:
+		method(func() { w.decodeObject(m) })
+	}
 }
 
 func names(m *message) string { return "namesOf" + m.GoIdent.GoName }
@@ -37,15 +56,15 @@ func (w writer) listReaders(m *message) {
 		if p.shape != list || p.field.Message == nil || w.lists[p.field.Message.GoIdent] {
 			continue
 		}
-		e := p.field.Message.GoIdent
-		w.lists[e] = true
+		e := p.field.Message
+		w.lists[e.GoIdent] = true
 		w.P()
-		w.P("func listOf", e.GoName, "(d *", w.rt("Decoder"), ") ([]*", e, ", bool) {")
+		w.P("func listOf", e.GoIdent.GoName, "(d *", w.rt("Decoder"), ") ([]*", e.GoIdent, ", bool) {")
 		w.P("if !d.Array() { return nil, false }")
-		w.P("var list []*", e)
+		w.P("var list []*", e.GoIdent)
 		w.P("for d.Element(len(list)) {")
-		w.P("v := new(", e, ")")
-		w.P("if !v.DecodeWireJSON(d) { return nil, d.Lost() }")
+		w.newMessage(e, "return nil, d.Lost()")
+		w.P("if list == nil { list = make([]*", e.GoIdent, ", 0, 4) }")
 		w.P("list = append(list, v)")
 		w.P("}")
 		w.P("return list, d.OK()")
@@ -53,28 +72,59 @@ func (w writer) listReaders(m *message) {
 	}
 }
 
-func (w writer) decodeBare(p *member) {
-	if p.shape == list {
-		w.P("list, ok := ", w.listRead(p))
-		w.P("m.", p.field.GoName, " = list")
-		w.P("return ok")
-		return
+// newMessage reads a new message into the variable v.
+func (w writer) newMessage(m *protogen.Message, failed string) {
+	switch {
+	case w.isUnionHere(m):
+		w.P("v := ", newName(m), "(d)")
+		w.P("if v == nil { ", failed, " }")
+	case w.hasRoom(m):
+		w.P("p := new(struct { of ", m.GoIdent, w.roomField(m), " })")
+		w.P("v := &p.of")
+		w.P("if !", w.read(m, "v", "p.room"), " { ", failed, " }")
+	default:
+		w.P("v := new(", m.GoIdent, ")")
+		w.P("if !v.DecodeWireJSON(d) { ", failed, " }")
 	}
+}
+
+// isUnionHere reports whether a message is a bare union of this Go package, which
+// has a function that makes it.
+func (w writer) isUnionHere(m *protogen.Message) bool {
+	if m.GoIdent.GoImportPath != w.path || !messageRules(m).GetBare() {
+		return false
+	}
+	p, err := planMessage(m)
+	return err == nil && p.members[0].shape == union
+}
+
+func newName(m *protogen.Message) string { return "new" + m.GoIdent.GoName }
+
+// newUnion writes the function that makes a bare union together with its
+// alternative.
+func (w writer) newUnion(m *message) {
+	p := m.members[0]
+	w.P()
+	w.P("func ", newName(m.Message), "(d *", w.rt("Decoder"), ") *", m.GoIdent, " {")
 	if p.other != nil {
 		w.P("at := d.Mark()")
 	}
 	if p.nullable {
-		w.P("if d.Null() { return true }")
+		w.P("if d.Null() { return new(", m.GoIdent, ") }")
 	}
-	w.alternatives(p, "return true")
+	t := target{oneof: p.oneof, whole: m.Message}
+	w.alternatives(p, t)
 	if p.other != nil {
-		f := p.other.field
-		w.P("raw, ok := d.RawFrom(at)")
-		w.P("if ok { m.", p.oneof.GoName, " = &", f.GoIdent, "{", f.GoName, ": raw} }")
-		w.P("return ok")
-		return
+		w.takeOther(p, t, "d.RawFrom(at)")
 	}
-	w.P("return false")
+	w.P("return nil")
+	w.P("}")
+}
+
+func (w writer) decodeList(p *member) {
+	w.P("list, ok := ", w.listRead(p))
+	w.P("m.", p.field.GoName, " = list")
+	w.P("return ok")
 }
 
 func (w writer) listRead(p *member) string {
@@ -107,7 +157,6 @@ func (w writer) decodeObject(m *message) {
 			w.P("var rode", i, " uint64")
 		}
 	}
-	w.optionalVars(m)
 	w.P("for d.Member(&o) {")
 	w.P("switch string(o.Name) {")
 	for i, p := range m.members {
@@ -171,20 +220,16 @@ func (w writer) decodeMember(m *message, i int, p *member) {
 		w.P("if !d.Constant(", fmt.Sprintf("%q", p.text), ") { return false }")
 		return
 	case union:
-		w.alternatives(p, "continue")
+		t := target{oneof: p.oneof, in: m}
+		w.alternatives(p, t)
 		if p.other != nil {
-			f := p.other.field
-			w.P("if raw, ok := d.RawOf(&o); ok {")
-			w.P("m.", p.oneof.GoName, " = &", f.GoIdent, "{", f.GoName, ": raw}")
-			w.P("continue")
-			w.P("}")
+			w.takeOther(p, t, "d.RawOf(&o)")
 		}
 	case alternative:
 		w.P("if m.", p.oneof.GoName, " != nil {")
 		w.P("d.Inexact()")
 		w.P("} else if !d.AtNull() {")
-		a := p.alternatives[0]
-		w.take(a, p.oneof.GoName, "continue")
+		w.take(p.alternatives[0], target{oneof: p.oneof, in: m})
 		w.P("}")
 	case list:
 		empty := " && len(v) > 0"
@@ -208,13 +253,28 @@ func (w writer) decodeMember(m *message, i int, p *member) {
 		}
 	case single:
 		w.P("if !d.AtNull() {")
-		w.P("v := new(", p.field.Message.GoIdent, ")")
-		w.P("if v.DecodeWireJSON(d) { m.", p.field.GoName, " = v; continue }")
+		w.single(m, p)
 		w.P("}")
 	case scalar:
 		w.decodeScalar(m, p)
 	}
 	w.ride(m, i, p)
+}
+
+func (w writer) single(m *message, p *member) {
+	name, e := p.field.GoName, p.field.Message
+	switch {
+	case w.inRoom(m, p.field):
+		w.P("if ", w.read(e, "room.of"+name, "room.room"+name), " { m.", name, " = &room.of", name, "; continue }")
+	case w.isUnionHere(e):
+		w.P("if v := ", newName(e), "(d); v != nil { m.", name, " = v; continue }")
+	case w.hasRoom(e):
+		w.P("v := new(struct { of ", e.GoIdent, w.roomField(e), " })")
+		w.P("if ", w.read(e, "v.of", "v.room"), " { m.", name, " = &v.of; continue }")
+	default:
+		w.P("v := new(", e.GoIdent, ")")
+		w.P("if v.DecodeWireJSON(d) { m.", name, " = v; continue }")
+	}
 }
 
 func (w writer) scalarRead(p *member) string {
@@ -239,7 +299,12 @@ func (w writer) decodeScalar(m *message, p *member) {
 		return
 	}
 	w.P("if v, ok := ", w.scalarRead(p), "; ok {")
-	w.setOptional(m, p)
+	if w.inRoom(m, p.field) {
+		w.P("room.of", name, " = v")
+		w.P("m.", name, " = &room.of", name)
+	} else {
+		w.P("m.", name, " = &v")
+	}
 	w.P("continue")
 	w.P("}")
 }

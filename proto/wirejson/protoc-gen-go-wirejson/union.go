@@ -4,11 +4,29 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"google.golang.org/protobuf/compiler/protogen"
 )
 
-// alternatives reads the value at hand into the alternative of its kind; done is
-// what follows then. Otherwise the decoder knows why not.
-func (w writer) alternatives(p *member, done string) {
+// target is where an alternative of a union goes.
+type target struct {
+	oneof *protogen.Oneof
+	// whole is the bare message that is made with its alternative; nil when the union
+	// is a member of the message m.
+	whole *protogen.Message
+	in    *message
+}
+
+func (t target) done() string {
+	if t.whole != nil {
+		return "return &v.whole"
+	}
+	return "continue"
+}
+
+// alternatives reads the value at hand into the alternative of its kind. If that
+// does not succeed, the decoder knows why not.
+func (w writer) alternatives(p *member, t target) {
 	var lists, objects []*member
 	var taken kind
 	w.P("switch d.Kind() {")
@@ -22,48 +40,86 @@ func (w writer) alternatives(p *member, done string) {
 			objects = append(objects, a)
 		default:
 			w.P("case ", w.goKinds(k), ":")
-			w.take(a, p.oneof.GoName, done)
+			w.take(a, t)
 		}
 	}
 	if len(lists) > 0 {
 		w.P("case ", w.goKinds(array), ":")
-		w.takeList(p, lists, done)
+		w.takeList(lists, t)
 	}
 	if len(objects) > 0 {
 		w.P("case ", w.goKinds(object), ":")
-		w.takeObject(p, objects, done)
+		w.takeObject(p, objects, t)
 	}
 	w.P("default:")
 	w.P("d.Unfit(", w.goKinds(taken), ")")
 	w.P("}")
 }
 
-// take reads one alternative.
-func (w writer) take(a *member, oneof, done string) {
-	f := a.field
-	switch {
-	case a.shape == raw:
-		w.P("if v, ok := d.Raw(); ok { m.", oneof, " = &", f.GoIdent, "{", f.GoName, ": v}; ", done, " }")
-	case f.Message != nil:
-		// The wrapper and the message come in one piece.
-		w.P("v := new(struct { is ", f.GoIdent, "; of ", f.Message.GoIdent, " })")
-		w.P("if v.of.DecodeWireJSON(d) {")
-		w.P("v.is.", f.GoName, " = &v.of")
-		w.P("m.", oneof, " = &v.is")
-		w.P(done)
-		w.P("}")
-	case f.Enum != nil:
-		w.P("if v, ok := ", w.scalarRead(a), "; ok { m.", oneof, " = &", f.GoIdent, "{", f.GoName, ": ", f.Enum.GoIdent, "(v)}; ", done, " }")
-	default:
-		w.P("if v, ok := ", w.scalarRead(a), "; ok { m.", oneof, " = &", f.GoIdent, "{", f.GoName, ": v}; ", done, " }")
+// wrapper opens the allocation of an alternative, which ends with what more says.
+func (w writer) wrapper(a *member, t target, more string) {
+	whole := ""
+	if t.whole != nil {
+		whole = "whole " + w.QualifiedGoIdent(t.whole.GoIdent) + "; "
 	}
+	w.P("v := new(struct {", whole, "is ", a.field.GoIdent, more, "})")
+}
+
+// put sets the union to the alternative.
+func (w writer) put(t target) {
+	if t.whole != nil {
+		w.P("v.whole.", t.oneof.GoName, " = &v.is")
+	} else {
+		w.P("m.", t.oneof.GoName, " = &v.is")
+	}
+	w.P(t.done())
+}
+
+// take reads one alternative.
+func (w writer) take(a *member, t target) {
+	f := a.field
+	if f.Message != nil {
+		w.wrapper(a, t, "; of "+w.QualifiedGoIdent(f.Message.GoIdent)+w.roomField(f.Message))
+		w.P("if ", w.read(f.Message, "v.of", "v.room"), " {")
+		w.P("v.is.", f.GoName, " = &v.of")
+		w.put(t)
+		w.P("}")
+		return
+	}
+	read, value := "d.Raw()", "s"
+	if a.shape != raw {
+		read = w.scalarRead(a)
+	}
+	if f.Enum != nil {
+		value = w.QualifiedGoIdent(f.Enum.GoIdent) + "(s)"
+	}
+	w.P("if s, ok := ", read, "; ok {")
+	if t.in != nil && w.inRoom(t.in, f) {
+		w.P("room.is", f.GoName, ".", f.GoName, " = ", value)
+		w.P("m.", t.oneof.GoName, " = &room.is", f.GoName)
+		w.P(t.done())
+	} else {
+		w.wrapper(a, t, "")
+		w.P("v.is.", f.GoName, " = ", value)
+		w.put(t)
+	}
+	w.P("}")
+}
+
+// takeOther takes a value that did not fit, verbatim; read is how.
+func (w writer) takeOther(p *member, t target, read string) {
+	w.P("if raw, ok := ", read, "; ok {")
+	w.wrapper(p.other, t, "")
+	w.P("v.is.", p.other.field.GoName, " = raw")
+	w.put(t)
+	w.P("}")
 }
 
 // takeList chooses among lists by the kind of the first element. An empty array is
 // the first of them.
-func (w writer) takeList(p *member, lists []*member, done string) {
+func (w writer) takeList(lists []*member, t target) {
 	if len(lists) == 1 {
-		w.take(lists[0], p.oneof.GoName, done)
+		w.take(lists[0], t)
 		return
 	}
 	w.P("switch d.First() {")
@@ -76,17 +132,17 @@ func (w writer) takeList(p *member, lists []*member, done string) {
 			first = ", 0"
 		}
 		w.P("case ", strings.ReplaceAll(w.goKinds(k), "|", ", "), first, ":")
-		w.take(a, p.oneof.GoName, done)
+		w.take(a, t)
 	}
 	w.P("default:")
-	w.P(`d.Mismatch("unexpected kind of the first element")`)
+	w.P("d.UnfitElements(", w.goKinds(taken), ")")
 	w.P("}")
 }
 
 // takeObject chooses among objects by the discriminator.
-func (w writer) takeObject(p *member, objects []*member, done string) {
+func (w writer) takeObject(p *member, objects []*member, t target) {
 	if p.discriminator == "" {
-		w.take(objects[0], p.oneof.GoName, done)
+		w.take(objects[0], t)
 		return
 	}
 	var tags []string
@@ -95,7 +151,7 @@ func (w writer) takeObject(p *member, objects []*member, done string) {
 		tag := constantOf(a.field.Message, p.discriminator)
 		tags = append(tags, strconv.Quote(tag))
 		w.P("case ", strconv.Quote(tag), ":")
-		w.take(a, p.oneof.GoName, done)
+		w.take(a, t)
 	}
 	w.P("default:")
 	w.P("d.Mismatch(", strconv.Quote(fmt.Sprintf("expected an object whose %q is %s", p.discriminator, or(tags))), ")")

@@ -35,9 +35,10 @@ func document(plugin *protogen.Plugin) (object, error) {
 				b.reason = e
 			}
 		}
-		if file.Generate {
-			services = append(services, file.Services...)
-		}
+	}
+	// By file name: the order of the request is an accident of the imports.
+	for _, name := range slices.Sorted(slices.Values(plugin.Request.GetFileToGenerate())) {
+		services = append(services, plugin.FilesByPath[name].Services...)
 	}
 	if b.envelope == nil || b.reason == nil {
 		return nil, fmt.Errorf("the input lacks %s or %s: add the files that declare them", errorEnvelope, errorReason)

@@ -78,13 +78,7 @@ func (b *builder) parameters(method *protogen.Method, binding *httpBinding) ([]o
 		if p.segments {
 			description = sentences(description, multiSegmentNote)
 		}
-		parameter := object{
-			{"name", p.field},
-			{"in", "path"},
-			{"required", true},
-			{"description", description},
-			{"schema", b.components.value(field, request)},
-		}
+		parameter := b.parameter(field, "path", true, description)
 		if example, ok := parameterExamples[string(method.Desc.Name())]; ok {
 			parameter = append(parameter, member{"example", example})
 		}
@@ -100,15 +94,18 @@ func (b *builder) parameters(method *protogen.Method, binding *httpBinding) ([]o
 		if field.Message != nil {
 			return nil, fmt.Errorf("field %q is a message, which a query cannot hold", field.Desc.Name())
 		}
-		out = append(out, object{
-			{"name", string(field.Desc.Name())},
-			{"in", "query"},
-			{"required", validation(field).GetRequired() || fieldRules(field).GetMustSend()},
-			{"description", comment(field.Comments)},
-			{"schema", b.components.value(field, request)},
-		})
+		required := validation(field).GetRequired() || fieldRules(field).GetMustSend()
+		out = append(out, b.parameter(field, "query", required, comment(field.Comments)))
 	}
 	return out, nil
+}
+
+func (b *builder) parameter(field *protogen.Field, in string, required bool, description string) object {
+	out := object{{"name", string(field.Desc.Name())}, {"in", in}, {"required", required}}
+	if description != "" {
+		out = append(out, member{"description", description})
+	}
+	return append(out, member{"schema", b.components.value(field, request)})
 }
 
 func fieldNamed(m *protogen.Message, name string) *protogen.Field {

@@ -182,7 +182,10 @@ func (c *components) message(m *protogen.Message, d direction) object {
 	if len(required) > 0 {
 		schema = append(schema, member{"required", required})
 	}
-	return append(schema, member{"additionalProperties", hasRest(m)})
+	if hasRest(m) {
+		schema = append(schema, member{"additionalProperties", true})
+	}
+	return schema
 }
 
 // described puts the description first.

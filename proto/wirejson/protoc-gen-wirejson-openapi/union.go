@@ -84,8 +84,6 @@ func (c *components) union(union *protogen.Oneof, d direction, name string) obje
 // leftover is what a union's other alternatives leave to its raw one.
 type leftover struct {
 	types []string
-	// elements are the kinds of the first element by which lists are chosen.
-	elements []string
 }
 
 func (l *leftover) drop(kind string) {
@@ -94,31 +92,25 @@ func (l *leftover) drop(kind string) {
 
 func (l *leftover) take(f *protogen.Field) {
 	if f.Message == nil {
-		if kind := jsonType(f); kind != "integer" { // other numbers are still left
+		if kind := scalarType(f); kind != "integer" { // other numbers are still left
 			l.drop(kind)
 		}
 		return
 	}
 	list := bareList(f.Message)
-	if list == nil {
+	switch {
+	case list == nil:
 		l.drop("object")
-		return
-	}
-	if kind := jsonType(list); kind != "" {
-		l.elements = append(l.elements, kind)
-	} else {
+	case anyElement(list):
 		l.drop("array")
 	}
+	// Lists of other elements than the typed ones take are still left.
 }
 
 func (l *leftover) schema(discriminator string, tags []string) object {
 	var schema object
 	if len(l.types) < 6 {
 		schema = append(schema, member{"type", l.types})
-	}
-	if len(l.elements) > 0 && slices.Contains(l.types, "array") {
-		first := object{{"not", object{{"type", l.elements}}}}
-		schema = append(schema, member{"prefixItems", []object{first}}, member{"minItems", 1})
 	}
 	if len(tags) > 0 {
 		known := object{{"not", object{{"enum", tags}}}}
@@ -127,26 +119,26 @@ func (l *leftover) schema(discriminator string, tags []string) object {
 	return schema
 }
 
-// jsonType is the one JSON type of a field's elements; empty when there are several.
-func jsonType(f *protogen.Field) string {
-	if fieldRules(f).GetRaw() {
-		return fieldRules(f).GetRawType()
+// anyElement reports whether a list takes elements of every JSON type.
+func anyElement(list *protogen.Field) bool {
+	if fieldRules(list).GetRaw() {
+		return true
 	}
+	if list.Message == nil || bareUnion(list.Message) == nil {
+		return false
+	}
+	return slices.ContainsFunc(list.Message.Fields, func(f *protogen.Field) bool { return fieldRules(f).GetRaw() })
+}
+
+// scalarType is the JSON type of a field that is no message.
+func scalarType(f *protogen.Field) string {
 	switch f.Desc.Kind() {
-	case protoreflect.StringKind, protoreflect.EnumKind:
+	case protoreflect.StringKind, protoreflect.EnumKind, protoreflect.BytesKind:
 		return "string"
 	case protoreflect.BoolKind:
 		return "boolean"
 	case protoreflect.DoubleKind, protoreflect.FloatKind:
 		return "number"
-	case protoreflect.MessageKind:
-		switch {
-		case bareList(f.Message) != nil:
-			return "array"
-		case bareUnion(f.Message) != nil:
-			return ""
-		}
-		return "object"
 	}
 	return "integer"
 }

@@ -478,6 +478,7 @@ func (*ChatCompletionRequest_FunctionCallMode) isChatCompletionRequest_FunctionC
 
 func (*ChatCompletionRequest_FunctionCallName) isChatCompletionRequest_FunctionCall() {}
 
+// AudioOptions says how the answer is to be spoken.
 type AudioOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "wav", "aac", "mp3", "flac", "opus", "pcm16".
@@ -579,6 +580,7 @@ func (*AudioOptions_VoiceName) isAudioOptions_Voice() {}
 
 func (*AudioOptions_VoiceId) isAudioOptions_Voice() {}
 
+// VoiceId names a custom voice.
 type VoiceId struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -631,6 +633,7 @@ func (x *VoiceId) GetRest() []byte {
 	return nil
 }
 
+// ModerationOptions asks for moderation of input and output.
 type ModerationOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The moderation model, as "omni-moderation-latest".
@@ -692,6 +695,7 @@ func (x *ModerationOptions) GetRest() []byte {
 	return nil
 }
 
+// ModerationPolicy says what follows from what is found.
 type ModerationPolicy struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Input         *ModerationMode        `protobuf:"bytes,1,opt,name=input,proto3" json:"input,omitempty"`
@@ -752,6 +756,7 @@ func (x *ModerationPolicy) GetRest() []byte {
 	return nil
 }
 
+// ModerationMode is the policy for one side.
 type ModerationMode struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "score": report only. "block": refuse what is flagged.
@@ -896,6 +901,7 @@ func (*Prediction_Text) isPrediction_Content() {}
 
 func (*Prediction_Parts) isPrediction_Content() {}
 
+// PromptCacheOptions says how the provider caches the prompt.
 type PromptCacheOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "implicit": the provider adds one breakpoint of its own. "explicit": it does
@@ -959,6 +965,7 @@ func (x *PromptCacheOptions) GetRest() []byte {
 	return nil
 }
 
+// ResponseFormat is the form of the answer, told apart by its type.
 type ResponseFormat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Format:
@@ -1217,6 +1224,7 @@ func (x *ResponseFormatJsonSchema) GetRest() []byte {
 	return nil
 }
 
+// JsonSchemaFormat names the schema that the answer has to satisfy.
 type JsonSchemaFormat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// a-z, A-Z, 0-9, _ and -, at most 64 characters.
@@ -1298,6 +1306,7 @@ func (x *JsonSchemaFormat) GetRest() []byte {
 	return nil
 }
 
+// StreamOptions says what a stream carries beside the answer.
 type StreamOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Send a last chunk with the usage of the whole call. Absent: false.
@@ -1360,6 +1369,7 @@ func (x *StreamOptions) GetRest() []byte {
 	return nil
 }
 
+// WebSearchOptions says how the model searches the web.
 type WebSearchOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "low", "medium" or "high". Absent: medium.
@@ -1421,6 +1431,7 @@ func (x *WebSearchOptions) GetRest() []byte {
 	return nil
 }
 
+// UserLocation says where the user is, for searches.
 type UserLocation struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Approximate   *ApproximateLocation   `protobuf:"bytes,1,opt,name=approximate,proto3" json:"approximate,omitempty"`
@@ -1473,6 +1484,7 @@ func (x *UserLocation) GetRest() []byte {
 	return nil
 }
 
+// ApproximateLocation is a place, as far as known.
 type ApproximateLocation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	City  *string                `protobuf:"bytes,1,opt,name=city,proto3,oneof" json:"city,omitempty"`
@@ -1684,6 +1696,7 @@ func (x *ChatCompletion) GetRest() []byte {
 	return nil
 }
 
+// Choice is one of the answers.
 type Choice struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Index    int64                  `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
@@ -1761,6 +1774,7 @@ func (x *Choice) GetRest() []byte {
 	return nil
 }
 
+// Logprobs are the log probabilities of an answer's tokens.
 type Logprobs struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// One entry per token of the content.
@@ -1823,6 +1837,7 @@ func (x *Logprobs) GetRest() []byte {
 	return nil
 }
 
+// TokenLogprob is one token with those that stood beside it.
 type TokenLogprob struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Token string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
@@ -1901,6 +1916,7 @@ func (x *TokenLogprob) GetRest() []byte {
 	return nil
 }
 
+// TopLogprob is a token that could have stood there.
 type TopLogprob struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Token         string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
@@ -2030,6 +2046,7 @@ func (x *Moderation) GetRest() []byte {
 	return nil
 }
 
+// ModerationOutcome is what moderation found on one side, or why it could not look.
 type ModerationOutcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Outcome:
@@ -2128,6 +2145,7 @@ func (*ModerationOutcome_Error) isModerationOutcome_Outcome() {}
 
 func (*ModerationOutcome_Other) isModerationOutcome_Outcome() {}
 
+// ModerationResults is what moderation found.
 type ModerationResults struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
@@ -2188,6 +2206,7 @@ func (x *ModerationResults) GetRest() []byte {
 	return nil
 }
 
+// ModerationResult is the finding on one piece.
 type ModerationResult struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Flagged    bool                   `protobuf:"varint,1,opt,name=flagged,proto3" json:"flagged,omitempty"`
@@ -2274,6 +2293,7 @@ func (x *ModerationResult) GetRest() []byte {
 	return nil
 }
 
+// ModerationError is why moderation could not look.
 type ModerationError struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
@@ -2465,6 +2485,7 @@ func (x *ChatCompletionChunk) GetRest() []byte {
 	return nil
 }
 
+// ChunkChoice is a piece of one of the answers.
 type ChunkChoice struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Index    int64                  `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
@@ -2645,6 +2666,7 @@ func (x *Delta) GetRest() []byte {
 	return nil
 }
 
+// ToolCallDelta is a piece of a tool call.
 type ToolCallDelta struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Position of the call among the message's calls, from 0.
@@ -2732,6 +2754,7 @@ func (x *ToolCallDelta) GetRest() []byte {
 	return nil
 }
 
+// FunctionCallDelta is a piece of a function call.
 type FunctionCallDelta struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  *string                `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
@@ -2793,6 +2816,7 @@ func (x *FunctionCallDelta) GetRest() []byte {
 	return nil
 }
 
+// CustomCallDelta is a piece of a custom tool call.
 type CustomCallDelta struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          *string                `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
@@ -2853,6 +2877,7 @@ func (x *CustomCallDelta) GetRest() []byte {
 	return nil
 }
 
+// AudioDelta is a piece of a spoken answer.
 type AudioDelta struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    *string                `protobuf:"bytes,1,opt,name=id,proto3,oneof" json:"id,omitempty"`

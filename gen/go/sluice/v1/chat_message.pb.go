@@ -190,6 +190,7 @@ func (*ChatMessage_Function) isChatMessage_Message() {}
 
 func (*ChatMessage_Other) isChatMessage_Message() {}
 
+// DeveloperMessage is an instruction of the application, above what users say.
 type DeveloperMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Content:
@@ -289,6 +290,7 @@ func (*DeveloperMessage_Text) isDeveloperMessage_Content() {}
 
 func (*DeveloperMessage_Parts) isDeveloperMessage_Content() {}
 
+// SystemMessage is an instruction of the application to models before o1.
 type SystemMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Content:
@@ -387,6 +389,7 @@ func (*SystemMessage_Text) isSystemMessage_Content() {}
 
 func (*SystemMessage_Parts) isSystemMessage_Content() {}
 
+// UserMessage is what the end user says.
 type UserMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Content:
@@ -485,6 +488,7 @@ func (*UserMessage_Text) isUserMessage_Content() {}
 
 func (*UserMessage_Parts) isUserMessage_Content() {}
 
+// AssistantMessage is an earlier answer of the model.
 type AssistantMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Absent or null (in the rest) when the turn only calls tools.
@@ -619,6 +623,7 @@ func (*AssistantMessage_Text) isAssistantMessage_Content() {}
 
 func (*AssistantMessage_Parts) isAssistantMessage_Content() {}
 
+// ToolMessage is the result of a tool call.
 type ToolMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Content:
@@ -718,6 +723,8 @@ func (*ToolMessage_Text) isToolMessage_Content() {}
 
 func (*ToolMessage_Parts) isToolMessage_Content() {}
 
+// FunctionMessage is the result of a function call. Deprecated by OpenAI in favour
+// of ToolMessage.
 type FunctionMessage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Content       *string                `protobuf:"bytes,1,opt,name=content,proto3,oneof" json:"content,omitempty"`
@@ -876,6 +883,7 @@ func (x *ContentParts) GetParts() []*ContentPart {
 	return nil
 }
 
+// ContentPart is one part of a content, told apart by its type.
 type ContentPart struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Part:
@@ -1023,6 +1031,7 @@ func (*ContentPart_Refusal) isContentPart_Part() {}
 
 func (*ContentPart_Other) isContentPart_Part() {}
 
+// TextPart is a text.
 type TextPart struct {
 	state                 protoimpl.MessageState `protogen:"open.v1"`
 	Text                  string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
@@ -1083,6 +1092,7 @@ func (x *TextPart) GetRest() []byte {
 	return nil
 }
 
+// ImagePart is an image, by URL or inline.
 type ImagePart struct {
 	state                 protoimpl.MessageState `protogen:"open.v1"`
 	ImageUrl              *ImageUrl              `protobuf:"bytes,1,opt,name=image_url,json=imageUrl,proto3" json:"image_url,omitempty"`
@@ -1143,6 +1153,7 @@ func (x *ImagePart) GetRest() []byte {
 	return nil
 }
 
+// ImageUrl says where an image is and how closely to look at it.
 type ImageUrl struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// An https or data URL.
@@ -1205,6 +1216,7 @@ func (x *ImageUrl) GetRest() []byte {
 	return nil
 }
 
+// AudioPart is a spoken input.
 type AudioPart struct {
 	state                 protoimpl.MessageState `protogen:"open.v1"`
 	InputAudio            *InputAudio            `protobuf:"bytes,1,opt,name=input_audio,json=inputAudio,proto3" json:"input_audio,omitempty"`
@@ -1265,6 +1277,7 @@ func (x *AudioPart) GetRest() []byte {
 	return nil
 }
 
+// InputAudio is recorded speech.
 type InputAudio struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Base64.
@@ -1327,6 +1340,7 @@ func (x *InputAudio) GetRest() []byte {
 	return nil
 }
 
+// FilePart is a file, inline or uploaded before.
 type FilePart struct {
 	state                 protoimpl.MessageState `protogen:"open.v1"`
 	File                  *InputFile             `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
@@ -1387,6 +1401,7 @@ func (x *FilePart) GetRest() []byte {
 	return nil
 }
 
+// InputFile is a file by content or by id.
 type InputFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Base64 data URL. Either this or file_id.
@@ -1456,6 +1471,7 @@ func (x *InputFile) GetRest() []byte {
 	return nil
 }
 
+// RefusalPart is a refusal of an earlier answer.
 type RefusalPart struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Refusal       string                 `protobuf:"bytes,1,opt,name=refusal,proto3" json:"refusal,omitempty"`
@@ -1675,6 +1691,7 @@ func (x *ResponseMessage) GetRest() []byte {
 	return nil
 }
 
+// Annotation is a remark on a span of the content, told apart by its type.
 type Annotation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Annotation:
@@ -1757,6 +1774,7 @@ func (*Annotation_UrlCitation) isAnnotation_Annotation() {}
 
 func (*Annotation_Other) isAnnotation_Annotation() {}
 
+// UrlCitationAnnotation says that a span of the content rests on a web page.
 type UrlCitationAnnotation struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	UrlCitation   *UrlCitation           `protobuf:"bytes,1,opt,name=url_citation,json=urlCitation,proto3" json:"url_citation,omitempty"`
@@ -1809,6 +1827,7 @@ func (x *UrlCitationAnnotation) GetRest() []byte {
 	return nil
 }
 
+// UrlCitation is the page and the span.
 type UrlCitation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Url   string                 `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`

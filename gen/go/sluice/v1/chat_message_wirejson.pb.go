@@ -37,69 +37,90 @@ func (m *ChatMessage) AppendWireJSON(b []byte) []byte {
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ChatMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
+	v := newChatMessage(d)
+	if v == nil {
+		return false
+	}
+	m.Message = v.Message
+	return true
+}
+
+func newChatMessage(d *wirejson.Decoder) *ChatMessage {
 	at := d.Mark()
 	switch d.Kind() {
 	case wirejson.KindObject:
 		switch string(d.Discriminator("role")) {
 		case "developer":
 			v := new(struct {
-				is ChatMessage_Developer
-				of DeveloperMessage
+				whole ChatMessage
+				is    ChatMessage_Developer
+				of    DeveloperMessage
+				room  roomOfDeveloperMessage
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.Developer = &v.of
-				m.Message = &v.is
-				return true
+				v.whole.Message = &v.is
+				return &v.whole
 			}
 		case "system":
 			v := new(struct {
-				is ChatMessage_System
-				of SystemMessage
+				whole ChatMessage
+				is    ChatMessage_System
+				of    SystemMessage
+				room  roomOfSystemMessage
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.System = &v.of
-				m.Message = &v.is
-				return true
+				v.whole.Message = &v.is
+				return &v.whole
 			}
 		case "user":
 			v := new(struct {
-				is ChatMessage_User
-				of UserMessage
+				whole ChatMessage
+				is    ChatMessage_User
+				of    UserMessage
+				room  roomOfUserMessage
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.User = &v.of
-				m.Message = &v.is
-				return true
+				v.whole.Message = &v.is
+				return &v.whole
 			}
 		case "assistant":
 			v := new(struct {
-				is ChatMessage_Assistant
-				of AssistantMessage
+				whole ChatMessage
+				is    ChatMessage_Assistant
+				of    AssistantMessage
+				room  roomOfAssistantMessage
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.Assistant = &v.of
-				m.Message = &v.is
-				return true
+				v.whole.Message = &v.is
+				return &v.whole
 			}
 		case "tool":
 			v := new(struct {
-				is ChatMessage_Tool
-				of ToolMessage
+				whole ChatMessage
+				is    ChatMessage_Tool
+				of    ToolMessage
+				room  roomOfToolMessage
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.Tool = &v.of
-				m.Message = &v.is
-				return true
+				v.whole.Message = &v.is
+				return &v.whole
 			}
 		case "function":
 			v := new(struct {
-				is ChatMessage_Function
-				of FunctionMessage
+				whole ChatMessage
+				is    ChatMessage_Function
+				of    FunctionMessage
+				room  roomOfFunctionMessage
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.Function = &v.of
-				m.Message = &v.is
-				return true
+				v.whole.Message = &v.is
+				return &v.whole
 			}
 		default:
 			d.Mismatch("expected an object whose \"role\" is \"developer\", \"system\", \"user\", \"assistant\", \"tool\" or \"function\"")
@@ -107,11 +128,16 @@ func (m *ChatMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
 	default:
 		d.Unfit(wirejson.KindObject)
 	}
-	raw, ok := d.RawFrom(at)
-	if ok {
-		m.Message = &ChatMessage_Other{Other: raw}
+	if raw, ok := d.RawFrom(at); ok {
+		v := new(struct {
+			whole ChatMessage
+			is    ChatMessage_Other
+		})
+		v.is.Other = raw
+		v.whole.Message = &v.is
+		return &v.whole
 	}
-	return ok
+	return nil
 }
 
 // CheckWireJSON tells whether the message can be written as JSON.
@@ -183,6 +209,11 @@ func (m *DeveloperMessage) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfDeveloperMessage struct {
+	isText DeveloperMessage_Text
+	ofName string
+}
+
 var namesOfDeveloperMessage = [...]string{
 	"role",
 	"content",
@@ -191,6 +222,10 @@ var namesOfDeveloperMessage = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *DeveloperMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfDeveloperMessage))
+}
+
+func (m *DeveloperMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfDeveloperMessage) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -214,8 +249,9 @@ func (m *DeveloperMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
 			seen0 |= 1 << 1
 			switch d.Kind() {
 			case wirejson.KindString:
-				if v, ok := d.String(); ok {
-					m.Content = &DeveloperMessage_Text{Text: v}
+				if s, ok := d.String(); ok {
+					room.isText.Text = s
+					m.Content = &room.isText
 					continue
 				}
 			case wirejson.KindArray:
@@ -240,7 +276,8 @@ func (m *DeveloperMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if v, ok := d.String(); ok {
-				m.Name = &v
+				room.ofName = v
+				m.Name = &room.ofName
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -328,6 +365,11 @@ func (m *SystemMessage) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfSystemMessage struct {
+	isText SystemMessage_Text
+	ofName string
+}
+
 var namesOfSystemMessage = [...]string{
 	"role",
 	"content",
@@ -336,6 +378,10 @@ var namesOfSystemMessage = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *SystemMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfSystemMessage))
+}
+
+func (m *SystemMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfSystemMessage) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -359,8 +405,9 @@ func (m *SystemMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
 			seen0 |= 1 << 1
 			switch d.Kind() {
 			case wirejson.KindString:
-				if v, ok := d.String(); ok {
-					m.Content = &SystemMessage_Text{Text: v}
+				if s, ok := d.String(); ok {
+					room.isText.Text = s
+					m.Content = &room.isText
 					continue
 				}
 			case wirejson.KindArray:
@@ -385,7 +432,8 @@ func (m *SystemMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if v, ok := d.String(); ok {
-				m.Name = &v
+				room.ofName = v
+				m.Name = &room.ofName
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -473,6 +521,11 @@ func (m *UserMessage) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfUserMessage struct {
+	isText UserMessage_Text
+	ofName string
+}
+
 var namesOfUserMessage = [...]string{
 	"role",
 	"content",
@@ -481,6 +534,10 @@ var namesOfUserMessage = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *UserMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfUserMessage))
+}
+
+func (m *UserMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfUserMessage) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -504,8 +561,9 @@ func (m *UserMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
 			seen0 |= 1 << 1
 			switch d.Kind() {
 			case wirejson.KindString:
-				if v, ok := d.String(); ok {
-					m.Content = &UserMessage_Text{Text: v}
+				if s, ok := d.String(); ok {
+					room.isText.Text = s
+					m.Content = &room.isText
 					continue
 				}
 			case wirejson.KindArray:
@@ -530,7 +588,8 @@ func (m *UserMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if v, ok := d.String(); ok {
-				m.Name = &v
+				room.ofName = v
+				m.Name = &room.ofName
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -647,18 +706,22 @@ func listOfToolCall(d *wirejson.Decoder) ([]*ToolCall, bool) {
 	}
 	var list []*ToolCall
 	for d.Element(len(list)) {
-		v := new(ToolCall)
-		if !v.DecodeWireJSON(d) {
+		v := newToolCall(d)
+		if v == nil {
 			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*ToolCall, 0, 4)
 		}
 		list = append(list, v)
 	}
 	return list, d.OK()
 }
 
-type textsOfAssistantMessage struct {
-	Name    string
-	Refusal string
+type roomOfAssistantMessage struct {
+	isText    AssistantMessage_Text
+	ofName    string
+	ofRefusal string
 }
 
 var namesOfAssistantMessage = [...]string{
@@ -673,13 +736,16 @@ var namesOfAssistantMessage = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *AssistantMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfAssistantMessage))
+}
+
+func (m *AssistantMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfAssistantMessage) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
 	var rode0 uint64
-	var texts *textsOfAssistantMessage
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "role":
@@ -697,8 +763,9 @@ func (m *AssistantMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
 			seen0 |= 1 << 1
 			switch d.Kind() {
 			case wirejson.KindString:
-				if v, ok := d.String(); ok {
-					m.Content = &AssistantMessage_Text{Text: v}
+				if s, ok := d.String(); ok {
+					room.isText.Text = s
+					m.Content = &room.isText
 					continue
 				}
 			case wirejson.KindArray:
@@ -723,11 +790,8 @@ func (m *AssistantMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfAssistantMessage)
-				}
-				texts.Name = v
-				m.Name = &texts.Name
+				room.ofName = v
+				m.Name = &room.ofName
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -739,11 +803,8 @@ func (m *AssistantMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 3
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfAssistantMessage)
-				}
-				texts.Refusal = v
-				m.Refusal = &texts.Refusal
+				room.ofRefusal = v
+				m.Refusal = &room.ofRefusal
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -900,6 +961,10 @@ func (m *ToolMessage) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfToolMessage struct {
+	isText ToolMessage_Text
+}
+
 var namesOfToolMessage = [...]string{
 	"role",
 	"content",
@@ -908,6 +973,10 @@ var namesOfToolMessage = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ToolMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfToolMessage))
+}
+
+func (m *ToolMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfToolMessage) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -931,8 +1000,9 @@ func (m *ToolMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
 			seen0 |= 1 << 1
 			switch d.Kind() {
 			case wirejson.KindString:
-				if v, ok := d.String(); ok {
-					m.Content = &ToolMessage_Text{Text: v}
+				if s, ok := d.String(); ok {
+					room.isText.Text = s
+					m.Content = &room.isText
 					continue
 				}
 			case wirejson.KindArray:
@@ -1039,6 +1109,10 @@ func (m *FunctionMessage) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfFunctionMessage struct {
+	ofContent string
+}
+
 var namesOfFunctionMessage = [...]string{
 	"role",
 	"content",
@@ -1047,6 +1121,10 @@ var namesOfFunctionMessage = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *FunctionMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfFunctionMessage))
+}
+
+func (m *FunctionMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfFunctionMessage) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -1069,7 +1147,8 @@ func (m *FunctionMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.String(); ok {
-				m.Content = &v
+				room.ofContent = v
+				m.Content = &room.ofContent
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -1238,9 +1317,12 @@ func listOfContentPart(d *wirejson.Decoder) ([]*ContentPart, bool) {
 	}
 	var list []*ContentPart
 	for d.Element(len(list)) {
-		v := new(ContentPart)
-		if !v.DecodeWireJSON(d) {
+		v := newContentPart(d)
+		if v == nil {
 			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*ContentPart, 0, 4)
 		}
 		list = append(list, v)
 	}
@@ -1298,59 +1380,76 @@ func (m *ContentPart) AppendWireJSON(b []byte) []byte {
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ContentPart) DecodeWireJSON(d *wirejson.Decoder) bool {
+	v := newContentPart(d)
+	if v == nil {
+		return false
+	}
+	m.Part = v.Part
+	return true
+}
+
+func newContentPart(d *wirejson.Decoder) *ContentPart {
 	at := d.Mark()
 	switch d.Kind() {
 	case wirejson.KindObject:
 		switch string(d.Discriminator("type")) {
 		case "text":
 			v := new(struct {
-				is ContentPart_Text
-				of TextPart
+				whole ContentPart
+				is    ContentPart_Text
+				of    TextPart
 			})
 			if v.of.DecodeWireJSON(d) {
 				v.is.Text = &v.of
-				m.Part = &v.is
-				return true
+				v.whole.Part = &v.is
+				return &v.whole
 			}
 		case "image_url":
 			v := new(struct {
-				is ContentPart_ImageUrl
-				of ImagePart
+				whole ContentPart
+				is    ContentPart_ImageUrl
+				of    ImagePart
+				room  roomOfImagePart
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.ImageUrl = &v.of
-				m.Part = &v.is
-				return true
+				v.whole.Part = &v.is
+				return &v.whole
 			}
 		case "input_audio":
 			v := new(struct {
-				is ContentPart_InputAudio
-				of AudioPart
+				whole ContentPart
+				is    ContentPart_InputAudio
+				of    AudioPart
+				room  roomOfAudioPart
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.InputAudio = &v.of
-				m.Part = &v.is
-				return true
+				v.whole.Part = &v.is
+				return &v.whole
 			}
 		case "file":
 			v := new(struct {
-				is ContentPart_File
-				of FilePart
+				whole ContentPart
+				is    ContentPart_File
+				of    FilePart
+				room  roomOfFilePart
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.File = &v.of
-				m.Part = &v.is
-				return true
+				v.whole.Part = &v.is
+				return &v.whole
 			}
 		case "refusal":
 			v := new(struct {
-				is ContentPart_Refusal
-				of RefusalPart
+				whole ContentPart
+				is    ContentPart_Refusal
+				of    RefusalPart
 			})
 			if v.of.DecodeWireJSON(d) {
 				v.is.Refusal = &v.of
-				m.Part = &v.is
-				return true
+				v.whole.Part = &v.is
+				return &v.whole
 			}
 		default:
 			d.Mismatch("expected an object whose \"type\" is \"text\", \"image_url\", \"input_audio\", \"file\" or \"refusal\"")
@@ -1358,11 +1457,16 @@ func (m *ContentPart) DecodeWireJSON(d *wirejson.Decoder) bool {
 	default:
 		d.Unfit(wirejson.KindObject)
 	}
-	raw, ok := d.RawFrom(at)
-	if ok {
-		m.Part = &ContentPart_Other{Other: raw}
+	if raw, ok := d.RawFrom(at); ok {
+		v := new(struct {
+			whole ContentPart
+			is    ContentPart_Other
+		})
+		v.is.Other = raw
+		v.whole.Part = &v.is
+		return &v.whole
 	}
-	return ok
+	return nil
 }
 
 // CheckWireJSON tells whether the message can be written as JSON.
@@ -1469,9 +1573,12 @@ func (m *TextPart) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if !d.AtNull() {
-				v := new(PromptCacheBreakpoint)
-				if v.DecodeWireJSON(d) {
-					m.PromptCacheBreakpoint = v
+				v := new(struct {
+					of   PromptCacheBreakpoint
+					room roomOfPromptCacheBreakpoint
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.PromptCacheBreakpoint = &v.of
 					continue
 				}
 			}
@@ -1550,6 +1657,11 @@ func (m *ImagePart) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfImagePart struct {
+	ofImageUrl   ImageUrl
+	roomImageUrl roomOfImageUrl
+}
+
 var namesOfImagePart = [...]string{
 	"type",
 	"image_url",
@@ -1558,6 +1670,10 @@ var namesOfImagePart = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ImagePart) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfImagePart))
+}
+
+func (m *ImagePart) decodeWireJSON(d *wirejson.Decoder, room *roomOfImagePart) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -1580,9 +1696,8 @@ func (m *ImagePart) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(ImageUrl)
-				if v.DecodeWireJSON(d) {
-					m.ImageUrl = v
+				if room.ofImageUrl.decodeWireJSON(d, &room.roomImageUrl) {
+					m.ImageUrl = &room.ofImageUrl
 					continue
 				}
 			}
@@ -1595,9 +1710,12 @@ func (m *ImagePart) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if !d.AtNull() {
-				v := new(PromptCacheBreakpoint)
-				if v.DecodeWireJSON(d) {
-					m.PromptCacheBreakpoint = v
+				v := new(struct {
+					of   PromptCacheBreakpoint
+					room roomOfPromptCacheBreakpoint
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.PromptCacheBreakpoint = &v.of
 					continue
 				}
 			}
@@ -1679,6 +1797,10 @@ func (m *ImageUrl) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfImageUrl struct {
+	ofDetail string
+}
+
 var namesOfImageUrl = [...]string{
 	"url",
 	"detail",
@@ -1686,6 +1808,10 @@ var namesOfImageUrl = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ImageUrl) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfImageUrl))
+}
+
+func (m *ImageUrl) decodeWireJSON(d *wirejson.Decoder, room *roomOfImageUrl) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -1713,7 +1839,8 @@ func (m *ImageUrl) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.String(); ok {
-				m.Detail = &v
+				room.ofDetail = v
+				m.Detail = &room.ofDetail
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -1787,6 +1914,10 @@ func (m *AudioPart) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfAudioPart struct {
+	ofInputAudio InputAudio
+}
+
 var namesOfAudioPart = [...]string{
 	"type",
 	"input_audio",
@@ -1795,6 +1926,10 @@ var namesOfAudioPart = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *AudioPart) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfAudioPart))
+}
+
+func (m *AudioPart) decodeWireJSON(d *wirejson.Decoder, room *roomOfAudioPart) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -1817,9 +1952,8 @@ func (m *AudioPart) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(InputAudio)
-				if v.DecodeWireJSON(d) {
-					m.InputAudio = v
+				if room.ofInputAudio.DecodeWireJSON(d) {
+					m.InputAudio = &room.ofInputAudio
 					continue
 				}
 			}
@@ -1832,9 +1966,12 @@ func (m *AudioPart) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if !d.AtNull() {
-				v := new(PromptCacheBreakpoint)
-				if v.DecodeWireJSON(d) {
-					m.PromptCacheBreakpoint = v
+				v := new(struct {
+					of   PromptCacheBreakpoint
+					room roomOfPromptCacheBreakpoint
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.PromptCacheBreakpoint = &v.of
 					continue
 				}
 			}
@@ -2022,6 +2159,11 @@ func (m *FilePart) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfFilePart struct {
+	ofFile   InputFile
+	roomFile roomOfInputFile
+}
+
 var namesOfFilePart = [...]string{
 	"type",
 	"file",
@@ -2030,6 +2172,10 @@ var namesOfFilePart = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *FilePart) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfFilePart))
+}
+
+func (m *FilePart) decodeWireJSON(d *wirejson.Decoder, room *roomOfFilePart) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -2052,9 +2198,8 @@ func (m *FilePart) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(InputFile)
-				if v.DecodeWireJSON(d) {
-					m.File = v
+				if room.ofFile.decodeWireJSON(d, &room.roomFile) {
+					m.File = &room.ofFile
 					continue
 				}
 			}
@@ -2067,9 +2212,12 @@ func (m *FilePart) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if !d.AtNull() {
-				v := new(PromptCacheBreakpoint)
-				if v.DecodeWireJSON(d) {
-					m.PromptCacheBreakpoint = v
+				v := new(struct {
+					of   PromptCacheBreakpoint
+					room roomOfPromptCacheBreakpoint
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.PromptCacheBreakpoint = &v.of
 					continue
 				}
 			}
@@ -2155,10 +2303,10 @@ func (m *InputFile) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
-type textsOfInputFile struct {
-	FileData string
-	FileId   string
-	Filename string
+type roomOfInputFile struct {
+	ofFileData string
+	ofFileId   string
+	ofFilename string
 }
 
 var namesOfInputFile = [...]string{
@@ -2169,12 +2317,15 @@ var namesOfInputFile = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *InputFile) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfInputFile))
+}
+
+func (m *InputFile) decodeWireJSON(d *wirejson.Decoder, room *roomOfInputFile) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
-	var texts *textsOfInputFile
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "file_data":
@@ -2183,11 +2334,8 @@ func (m *InputFile) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 0
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfInputFile)
-				}
-				texts.FileData = v
-				m.FileData = &texts.FileData
+				room.ofFileData = v
+				m.FileData = &room.ofFileData
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2199,11 +2347,8 @@ func (m *InputFile) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfInputFile)
-				}
-				texts.FileId = v
-				m.FileId = &texts.FileId
+				room.ofFileId = v
+				m.FileId = &room.ofFileId
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2215,11 +2360,8 @@ func (m *InputFile) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfInputFile)
-				}
-				texts.Filename = v
-				m.Filename = &texts.Filename
+				room.ofFilename = v
+				m.Filename = &room.ofFilename
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2393,9 +2535,9 @@ func (m *PromptCacheBreakpoint) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
-type textsOfPromptCacheBreakpoint struct {
-	Mode string
-	Ttl  string
+type roomOfPromptCacheBreakpoint struct {
+	ofMode string
+	ofTtl  string
 }
 
 var namesOfPromptCacheBreakpoint = [...]string{
@@ -2405,12 +2547,15 @@ var namesOfPromptCacheBreakpoint = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *PromptCacheBreakpoint) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfPromptCacheBreakpoint))
+}
+
+func (m *PromptCacheBreakpoint) decodeWireJSON(d *wirejson.Decoder, room *roomOfPromptCacheBreakpoint) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
-	var texts *textsOfPromptCacheBreakpoint
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "mode":
@@ -2419,11 +2564,8 @@ func (m *PromptCacheBreakpoint) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 0
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfPromptCacheBreakpoint)
-				}
-				texts.Mode = v
-				m.Mode = &texts.Mode
+				room.ofMode = v
+				m.Mode = &room.ofMode
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2435,11 +2577,8 @@ func (m *PromptCacheBreakpoint) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfPromptCacheBreakpoint)
-				}
-				texts.Ttl = v
-				m.Ttl = &texts.Ttl
+				room.ofTtl = v
+				m.Ttl = &room.ofTtl
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2556,18 +2695,21 @@ func listOfAnnotation(d *wirejson.Decoder) ([]*Annotation, bool) {
 	}
 	var list []*Annotation
 	for d.Element(len(list)) {
-		v := new(Annotation)
-		if !v.DecodeWireJSON(d) {
+		v := newAnnotation(d)
+		if v == nil {
 			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*Annotation, 0, 4)
 		}
 		list = append(list, v)
 	}
 	return list, d.OK()
 }
 
-type textsOfResponseMessage struct {
-	Content string
-	Refusal string
+type roomOfResponseMessage struct {
+	ofContent string
+	ofRefusal string
 }
 
 var namesOfResponseMessage = [...]string{
@@ -2582,13 +2724,16 @@ var namesOfResponseMessage = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ResponseMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfResponseMessage))
+}
+
+func (m *ResponseMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfResponseMessage) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
 	var rode0 uint64
-	var texts *textsOfResponseMessage
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "role":
@@ -2613,11 +2758,8 @@ func (m *ResponseMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
 				continue
 			}
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfResponseMessage)
-				}
-				texts.Content = v
-				m.Content = &texts.Content
+				room.ofContent = v
+				m.Content = &room.ofContent
 				continue
 			}
 			if !d.Ride(&o, true) {
@@ -2633,11 +2775,8 @@ func (m *ResponseMessage) DecodeWireJSON(d *wirejson.Decoder) bool {
 				continue
 			}
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfResponseMessage)
-				}
-				texts.Refusal = v
-				m.Refusal = &texts.Refusal
+				room.ofRefusal = v
+				m.Refusal = &room.ofRefusal
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2795,19 +2934,30 @@ func (m *Annotation) AppendWireJSON(b []byte) []byte {
 
 // DecodeWireJSON reads the message from JSON.
 func (m *Annotation) DecodeWireJSON(d *wirejson.Decoder) bool {
+	v := newAnnotation(d)
+	if v == nil {
+		return false
+	}
+	m.Annotation = v.Annotation
+	return true
+}
+
+func newAnnotation(d *wirejson.Decoder) *Annotation {
 	at := d.Mark()
 	switch d.Kind() {
 	case wirejson.KindObject:
 		switch string(d.Discriminator("type")) {
 		case "url_citation":
 			v := new(struct {
-				is Annotation_UrlCitation
-				of UrlCitationAnnotation
+				whole Annotation
+				is    Annotation_UrlCitation
+				of    UrlCitationAnnotation
+				room  roomOfUrlCitationAnnotation
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.UrlCitation = &v.of
-				m.Annotation = &v.is
-				return true
+				v.whole.Annotation = &v.is
+				return &v.whole
 			}
 		default:
 			d.Mismatch("expected an object whose \"type\" is \"url_citation\"")
@@ -2815,11 +2965,16 @@ func (m *Annotation) DecodeWireJSON(d *wirejson.Decoder) bool {
 	default:
 		d.Unfit(wirejson.KindObject)
 	}
-	raw, ok := d.RawFrom(at)
-	if ok {
-		m.Annotation = &Annotation_Other{Other: raw}
+	if raw, ok := d.RawFrom(at); ok {
+		v := new(struct {
+			whole Annotation
+			is    Annotation_Other
+		})
+		v.is.Other = raw
+		v.whole.Annotation = &v.is
+		return &v.whole
 	}
-	return ok
+	return nil
 }
 
 // CheckWireJSON tells whether the message can be written as JSON.
@@ -2863,6 +3018,10 @@ func (m *UrlCitationAnnotation) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfUrlCitationAnnotation struct {
+	ofUrlCitation UrlCitation
+}
+
 var namesOfUrlCitationAnnotation = [...]string{
 	"type",
 	"url_citation",
@@ -2870,6 +3029,10 @@ var namesOfUrlCitationAnnotation = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *UrlCitationAnnotation) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfUrlCitationAnnotation))
+}
+
+func (m *UrlCitationAnnotation) decodeWireJSON(d *wirejson.Decoder, room *roomOfUrlCitationAnnotation) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -2892,9 +3055,8 @@ func (m *UrlCitationAnnotation) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(UrlCitation)
-				if v.DecodeWireJSON(d) {
-					m.UrlCitation = v
+				if room.ofUrlCitation.DecodeWireJSON(d) {
+					m.UrlCitation = &room.ofUrlCitation
 					continue
 				}
 			}

@@ -122,6 +122,7 @@ func (*Tool_Custom) isTool_Tool() {}
 
 func (*Tool_Other) isTool_Tool() {}
 
+// FunctionTool is a function with JSON arguments.
 type FunctionTool struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Function      *FunctionDefinition    `protobuf:"bytes,1,opt,name=function,proto3" json:"function,omitempty"`
@@ -174,6 +175,7 @@ func (x *FunctionTool) GetRest() []byte {
 	return nil
 }
 
+// FunctionDefinition describes a function to the model.
 type FunctionDefinition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// a-z, A-Z, 0-9, _ and -, at most 64 characters.
@@ -307,6 +309,7 @@ func (x *CustomTool) GetRest() []byte {
 	return nil
 }
 
+// CustomToolDefinition describes a custom tool to the model.
 type CustomToolDefinition struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	Name        string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -376,6 +379,7 @@ func (x *CustomToolDefinition) GetRest() []byte {
 	return nil
 }
 
+// CustomToolFormat is the form of a custom tool's input, told apart by its type.
 type CustomToolFormat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Format:
@@ -474,6 +478,7 @@ func (*CustomToolFormat_Grammar) isCustomToolFormat_Format() {}
 
 func (*CustomToolFormat_Other) isCustomToolFormat_Format() {}
 
+// CustomToolTextFormat allows any text.
 type CustomToolTextFormat struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rest          []byte                 `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
@@ -518,6 +523,7 @@ func (x *CustomToolTextFormat) GetRest() []byte {
 	return nil
 }
 
+// CustomToolGrammarFormat allows text of a grammar.
 type CustomToolGrammarFormat struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Grammar       *Grammar               `protobuf:"bytes,1,opt,name=grammar,proto3" json:"grammar,omitempty"`
@@ -570,6 +576,7 @@ func (x *CustomToolGrammarFormat) GetRest() []byte {
 	return nil
 }
 
+// Grammar constrains a text.
 type Grammar struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Definition string                 `protobuf:"bytes,1,opt,name=definition,proto3" json:"definition,omitempty"`
@@ -817,6 +824,7 @@ func (x *AllowedToolsChoice) GetRest() []byte {
 	return nil
 }
 
+// AllowedTools is the narrowed list.
 type AllowedTools struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "auto" or "required".
@@ -879,6 +887,7 @@ func (x *AllowedTools) GetRest() []byte {
 	return nil
 }
 
+// NamedFunctionChoice makes the model call one function.
 type NamedFunctionChoice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Function      *FunctionName          `protobuf:"bytes,1,opt,name=function,proto3" json:"function,omitempty"`
@@ -931,6 +940,7 @@ func (x *NamedFunctionChoice) GetRest() []byte {
 	return nil
 }
 
+// FunctionName names a function.
 type FunctionName struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -983,6 +993,7 @@ func (x *FunctionName) GetRest() []byte {
 	return nil
 }
 
+// NamedCustomChoice makes the model call one custom tool.
 type NamedCustomChoice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Custom        *CustomName            `protobuf:"bytes,1,opt,name=custom,proto3" json:"custom,omitempty"`
@@ -1035,6 +1046,7 @@ func (x *NamedCustomChoice) GetRest() []byte {
 	return nil
 }
 
+// CustomName names a custom tool.
 type CustomName struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1186,6 +1198,7 @@ func (*ToolCall_Custom) isToolCall_Call() {}
 
 func (*ToolCall_Other) isToolCall_Call() {}
 
+// FunctionToolCall calls a function.
 type FunctionToolCall struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Repeated in the tool message that answers.
@@ -1247,6 +1260,7 @@ func (x *FunctionToolCall) GetRest() []byte {
 	return nil
 }
 
+// FunctionCall is a function's name and arguments.
 type FunctionCall struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1309,6 +1323,7 @@ func (x *FunctionCall) GetRest() []byte {
 	return nil
 }
 
+// CustomToolCall calls a custom tool.
 type CustomToolCall struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1369,6 +1384,7 @@ func (x *CustomToolCall) GetRest() []byte {
 	return nil
 }
 
+// CustomCall is a custom tool's name and input.
 type CustomCall struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`

@@ -29,29 +29,42 @@ func (m *Tool) AppendWireJSON(b []byte) []byte {
 
 // DecodeWireJSON reads the message from JSON.
 func (m *Tool) DecodeWireJSON(d *wirejson.Decoder) bool {
+	v := newTool(d)
+	if v == nil {
+		return false
+	}
+	m.Tool = v.Tool
+	return true
+}
+
+func newTool(d *wirejson.Decoder) *Tool {
 	at := d.Mark()
 	switch d.Kind() {
 	case wirejson.KindObject:
 		switch string(d.Discriminator("type")) {
 		case "function":
 			v := new(struct {
-				is Tool_Function
-				of FunctionTool
+				whole Tool
+				is    Tool_Function
+				of    FunctionTool
+				room  roomOfFunctionTool
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.Function = &v.of
-				m.Tool = &v.is
-				return true
+				v.whole.Tool = &v.is
+				return &v.whole
 			}
 		case "custom":
 			v := new(struct {
-				is Tool_Custom
-				of CustomTool
+				whole Tool
+				is    Tool_Custom
+				of    CustomTool
+				room  roomOfCustomTool
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.Custom = &v.of
-				m.Tool = &v.is
-				return true
+				v.whole.Tool = &v.is
+				return &v.whole
 			}
 		default:
 			d.Mismatch("expected an object whose \"type\" is \"function\" or \"custom\"")
@@ -59,11 +72,16 @@ func (m *Tool) DecodeWireJSON(d *wirejson.Decoder) bool {
 	default:
 		d.Unfit(wirejson.KindObject)
 	}
-	raw, ok := d.RawFrom(at)
-	if ok {
-		m.Tool = &Tool_Other{Other: raw}
+	if raw, ok := d.RawFrom(at); ok {
+		v := new(struct {
+			whole Tool
+			is    Tool_Other
+		})
+		v.is.Other = raw
+		v.whole.Tool = &v.is
+		return &v.whole
 	}
-	return ok
+	return nil
 }
 
 // CheckWireJSON tells whether the message can be written as JSON.
@@ -111,6 +129,11 @@ func (m *FunctionTool) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfFunctionTool struct {
+	ofFunction   FunctionDefinition
+	roomFunction roomOfFunctionDefinition
+}
+
 var namesOfFunctionTool = [...]string{
 	"type",
 	"function",
@@ -118,6 +141,10 @@ var namesOfFunctionTool = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *FunctionTool) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfFunctionTool))
+}
+
+func (m *FunctionTool) decodeWireJSON(d *wirejson.Decoder, room *roomOfFunctionTool) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -140,9 +167,8 @@ func (m *FunctionTool) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(FunctionDefinition)
-				if v.DecodeWireJSON(d) {
-					m.Function = v
+				if room.ofFunction.decodeWireJSON(d, &room.roomFunction) {
+					m.Function = &room.ofFunction
 					continue
 				}
 			}
@@ -225,6 +251,11 @@ func (m *FunctionDefinition) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfFunctionDefinition struct {
+	ofDescription string
+	ofStrict      bool
+}
+
 var namesOfFunctionDefinition = [...]string{
 	"name",
 	"description",
@@ -234,6 +265,10 @@ var namesOfFunctionDefinition = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *FunctionDefinition) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfFunctionDefinition))
+}
+
+func (m *FunctionDefinition) decodeWireJSON(d *wirejson.Decoder, room *roomOfFunctionDefinition) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -261,7 +296,8 @@ func (m *FunctionDefinition) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.String(); ok {
-				m.Description = &v
+				room.ofDescription = v
+				m.Description = &room.ofDescription
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -287,7 +323,8 @@ func (m *FunctionDefinition) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 3
 			if v, ok := d.Bool(); ok {
-				m.Strict = &v
+				room.ofStrict = v
+				m.Strict = &room.ofStrict
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -368,6 +405,11 @@ func (m *CustomTool) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfCustomTool struct {
+	ofCustom   CustomToolDefinition
+	roomCustom roomOfCustomToolDefinition
+}
+
 var namesOfCustomTool = [...]string{
 	"type",
 	"custom",
@@ -375,6 +417,10 @@ var namesOfCustomTool = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *CustomTool) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfCustomTool))
+}
+
+func (m *CustomTool) decodeWireJSON(d *wirejson.Decoder, room *roomOfCustomTool) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -397,9 +443,8 @@ func (m *CustomTool) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(CustomToolDefinition)
-				if v.DecodeWireJSON(d) {
-					m.Custom = v
+				if room.ofCustom.decodeWireJSON(d, &room.roomCustom) {
+					m.Custom = &room.ofCustom
 					continue
 				}
 			}
@@ -478,6 +523,10 @@ func (m *CustomToolDefinition) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfCustomToolDefinition struct {
+	ofDescription string
+}
+
 var namesOfCustomToolDefinition = [...]string{
 	"name",
 	"description",
@@ -486,6 +535,10 @@ var namesOfCustomToolDefinition = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *CustomToolDefinition) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfCustomToolDefinition))
+}
+
+func (m *CustomToolDefinition) decodeWireJSON(d *wirejson.Decoder, room *roomOfCustomToolDefinition) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -513,7 +566,8 @@ func (m *CustomToolDefinition) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.String(); ok {
-				m.Description = &v
+				room.ofDescription = v
+				m.Description = &room.ofDescription
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -525,8 +579,7 @@ func (m *CustomToolDefinition) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if !d.AtNull() {
-				v := new(CustomToolFormat)
-				if v.DecodeWireJSON(d) {
+				if v := newCustomToolFormat(d); v != nil {
 					m.Format = v
 					continue
 				}
@@ -604,29 +657,41 @@ func (m *CustomToolFormat) AppendWireJSON(b []byte) []byte {
 
 // DecodeWireJSON reads the message from JSON.
 func (m *CustomToolFormat) DecodeWireJSON(d *wirejson.Decoder) bool {
+	v := newCustomToolFormat(d)
+	if v == nil {
+		return false
+	}
+	m.Format = v.Format
+	return true
+}
+
+func newCustomToolFormat(d *wirejson.Decoder) *CustomToolFormat {
 	at := d.Mark()
 	switch d.Kind() {
 	case wirejson.KindObject:
 		switch string(d.Discriminator("type")) {
 		case "text":
 			v := new(struct {
-				is CustomToolFormat_Text
-				of CustomToolTextFormat
+				whole CustomToolFormat
+				is    CustomToolFormat_Text
+				of    CustomToolTextFormat
 			})
 			if v.of.DecodeWireJSON(d) {
 				v.is.Text = &v.of
-				m.Format = &v.is
-				return true
+				v.whole.Format = &v.is
+				return &v.whole
 			}
 		case "grammar":
 			v := new(struct {
-				is CustomToolFormat_Grammar
-				of CustomToolGrammarFormat
+				whole CustomToolFormat
+				is    CustomToolFormat_Grammar
+				of    CustomToolGrammarFormat
+				room  roomOfCustomToolGrammarFormat
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.Grammar = &v.of
-				m.Format = &v.is
-				return true
+				v.whole.Format = &v.is
+				return &v.whole
 			}
 		default:
 			d.Mismatch("expected an object whose \"type\" is \"text\" or \"grammar\"")
@@ -634,11 +699,16 @@ func (m *CustomToolFormat) DecodeWireJSON(d *wirejson.Decoder) bool {
 	default:
 		d.Unfit(wirejson.KindObject)
 	}
-	raw, ok := d.RawFrom(at)
-	if ok {
-		m.Format = &CustomToolFormat_Other{Other: raw}
+	if raw, ok := d.RawFrom(at); ok {
+		v := new(struct {
+			whole CustomToolFormat
+			is    CustomToolFormat_Other
+		})
+		v.is.Other = raw
+		v.whole.Format = &v.is
+		return &v.whole
 	}
-	return ok
+	return nil
 }
 
 // CheckWireJSON tells whether the message can be written as JSON.
@@ -764,6 +834,10 @@ func (m *CustomToolGrammarFormat) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfCustomToolGrammarFormat struct {
+	ofGrammar Grammar
+}
+
 var namesOfCustomToolGrammarFormat = [...]string{
 	"type",
 	"grammar",
@@ -771,6 +845,10 @@ var namesOfCustomToolGrammarFormat = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *CustomToolGrammarFormat) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfCustomToolGrammarFormat))
+}
+
+func (m *CustomToolGrammarFormat) decodeWireJSON(d *wirejson.Decoder, room *roomOfCustomToolGrammarFormat) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -793,9 +871,8 @@ func (m *CustomToolGrammarFormat) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(Grammar)
-				if v.DecodeWireJSON(d) {
-					m.Grammar = v
+				if room.ofGrammar.DecodeWireJSON(d) {
+					m.Grammar = &room.ofGrammar
 					continue
 				}
 			}
@@ -975,44 +1052,64 @@ func (m *ToolChoice) AppendWireJSON(b []byte) []byte {
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ToolChoice) DecodeWireJSON(d *wirejson.Decoder) bool {
+	v := newToolChoice(d)
+	if v == nil {
+		return false
+	}
+	m.Choice = v.Choice
+	return true
+}
+
+func newToolChoice(d *wirejson.Decoder) *ToolChoice {
 	at := d.Mark()
 	switch d.Kind() {
 	case wirejson.KindString:
-		if v, ok := d.String(); ok {
-			m.Choice = &ToolChoice_Mode{Mode: v}
-			return true
+		if s, ok := d.String(); ok {
+			v := new(struct {
+				whole ToolChoice
+				is    ToolChoice_Mode
+			})
+			v.is.Mode = s
+			v.whole.Choice = &v.is
+			return &v.whole
 		}
 	case wirejson.KindObject:
 		switch string(d.Discriminator("type")) {
 		case "allowed_tools":
 			v := new(struct {
-				is ToolChoice_AllowedTools
-				of AllowedToolsChoice
+				whole ToolChoice
+				is    ToolChoice_AllowedTools
+				of    AllowedToolsChoice
+				room  roomOfAllowedToolsChoice
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.AllowedTools = &v.of
-				m.Choice = &v.is
-				return true
+				v.whole.Choice = &v.is
+				return &v.whole
 			}
 		case "function":
 			v := new(struct {
-				is ToolChoice_Function
-				of NamedFunctionChoice
+				whole ToolChoice
+				is    ToolChoice_Function
+				of    NamedFunctionChoice
+				room  roomOfNamedFunctionChoice
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.Function = &v.of
-				m.Choice = &v.is
-				return true
+				v.whole.Choice = &v.is
+				return &v.whole
 			}
 		case "custom":
 			v := new(struct {
-				is ToolChoice_Custom
-				of NamedCustomChoice
+				whole ToolChoice
+				is    ToolChoice_Custom
+				of    NamedCustomChoice
+				room  roomOfNamedCustomChoice
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.Custom = &v.of
-				m.Choice = &v.is
-				return true
+				v.whole.Choice = &v.is
+				return &v.whole
 			}
 		default:
 			d.Mismatch("expected an object whose \"type\" is \"allowed_tools\", \"function\" or \"custom\"")
@@ -1020,11 +1117,16 @@ func (m *ToolChoice) DecodeWireJSON(d *wirejson.Decoder) bool {
 	default:
 		d.Unfit(wirejson.KindString | wirejson.KindObject)
 	}
-	raw, ok := d.RawFrom(at)
-	if ok {
-		m.Choice = &ToolChoice_Other{Other: raw}
+	if raw, ok := d.RawFrom(at); ok {
+		v := new(struct {
+			whole ToolChoice
+			is    ToolChoice_Other
+		})
+		v.is.Other = raw
+		v.whole.Choice = &v.is
+		return &v.whole
 	}
-	return ok
+	return nil
 }
 
 // CheckWireJSON tells whether the message can be written as JSON.
@@ -1076,6 +1178,10 @@ func (m *AllowedToolsChoice) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfAllowedToolsChoice struct {
+	ofAllowedTools AllowedTools
+}
+
 var namesOfAllowedToolsChoice = [...]string{
 	"type",
 	"allowed_tools",
@@ -1083,6 +1189,10 @@ var namesOfAllowedToolsChoice = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *AllowedToolsChoice) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfAllowedToolsChoice))
+}
+
+func (m *AllowedToolsChoice) decodeWireJSON(d *wirejson.Decoder, room *roomOfAllowedToolsChoice) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -1105,9 +1215,8 @@ func (m *AllowedToolsChoice) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(AllowedTools)
-				if v.DecodeWireJSON(d) {
-					m.AllowedTools = v
+				if room.ofAllowedTools.DecodeWireJSON(d) {
+					m.AllowedTools = &room.ofAllowedTools
 					continue
 				}
 			}
@@ -1292,6 +1401,10 @@ func (m *NamedFunctionChoice) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfNamedFunctionChoice struct {
+	ofFunction FunctionName
+}
+
 var namesOfNamedFunctionChoice = [...]string{
 	"type",
 	"function",
@@ -1299,6 +1412,10 @@ var namesOfNamedFunctionChoice = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *NamedFunctionChoice) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfNamedFunctionChoice))
+}
+
+func (m *NamedFunctionChoice) decodeWireJSON(d *wirejson.Decoder, room *roomOfNamedFunctionChoice) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -1321,9 +1438,8 @@ func (m *NamedFunctionChoice) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(FunctionName)
-				if v.DecodeWireJSON(d) {
-					m.Function = v
+				if room.ofFunction.DecodeWireJSON(d) {
+					m.Function = &room.ofFunction
 					continue
 				}
 			}
@@ -1481,6 +1597,10 @@ func (m *NamedCustomChoice) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfNamedCustomChoice struct {
+	ofCustom CustomName
+}
+
 var namesOfNamedCustomChoice = [...]string{
 	"type",
 	"custom",
@@ -1488,6 +1608,10 @@ var namesOfNamedCustomChoice = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *NamedCustomChoice) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfNamedCustomChoice))
+}
+
+func (m *NamedCustomChoice) decodeWireJSON(d *wirejson.Decoder, room *roomOfNamedCustomChoice) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -1510,9 +1634,8 @@ func (m *NamedCustomChoice) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(CustomName)
-				if v.DecodeWireJSON(d) {
-					m.Custom = v
+				if room.ofCustom.DecodeWireJSON(d) {
+					m.Custom = &room.ofCustom
 					continue
 				}
 			}
@@ -1669,29 +1792,42 @@ func (m *ToolCall) AppendWireJSON(b []byte) []byte {
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ToolCall) DecodeWireJSON(d *wirejson.Decoder) bool {
+	v := newToolCall(d)
+	if v == nil {
+		return false
+	}
+	m.Call = v.Call
+	return true
+}
+
+func newToolCall(d *wirejson.Decoder) *ToolCall {
 	at := d.Mark()
 	switch d.Kind() {
 	case wirejson.KindObject:
 		switch string(d.Discriminator("type")) {
 		case "function":
 			v := new(struct {
-				is ToolCall_Function
-				of FunctionToolCall
+				whole ToolCall
+				is    ToolCall_Function
+				of    FunctionToolCall
+				room  roomOfFunctionToolCall
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.Function = &v.of
-				m.Call = &v.is
-				return true
+				v.whole.Call = &v.is
+				return &v.whole
 			}
 		case "custom":
 			v := new(struct {
-				is ToolCall_Custom
-				of CustomToolCall
+				whole ToolCall
+				is    ToolCall_Custom
+				of    CustomToolCall
+				room  roomOfCustomToolCall
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.Custom = &v.of
-				m.Call = &v.is
-				return true
+				v.whole.Call = &v.is
+				return &v.whole
 			}
 		default:
 			d.Mismatch("expected an object whose \"type\" is \"function\" or \"custom\"")
@@ -1699,11 +1835,16 @@ func (m *ToolCall) DecodeWireJSON(d *wirejson.Decoder) bool {
 	default:
 		d.Unfit(wirejson.KindObject)
 	}
-	raw, ok := d.RawFrom(at)
-	if ok {
-		m.Call = &ToolCall_Other{Other: raw}
+	if raw, ok := d.RawFrom(at); ok {
+		v := new(struct {
+			whole ToolCall
+			is    ToolCall_Other
+		})
+		v.is.Other = raw
+		v.whole.Call = &v.is
+		return &v.whole
 	}
-	return ok
+	return nil
 }
 
 // CheckWireJSON tells whether the message can be written as JSON.
@@ -1755,6 +1896,10 @@ func (m *FunctionToolCall) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfFunctionToolCall struct {
+	ofFunction FunctionCall
+}
+
 var namesOfFunctionToolCall = [...]string{
 	"type",
 	"id",
@@ -1763,6 +1908,10 @@ var namesOfFunctionToolCall = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *FunctionToolCall) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfFunctionToolCall))
+}
+
+func (m *FunctionToolCall) decodeWireJSON(d *wirejson.Decoder, room *roomOfFunctionToolCall) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -1798,9 +1947,8 @@ func (m *FunctionToolCall) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if !d.AtNull() {
-				v := new(FunctionCall)
-				if v.DecodeWireJSON(d) {
-					m.Function = v
+				if room.ofFunction.DecodeWireJSON(d) {
+					m.Function = &room.ofFunction
 					continue
 				}
 			}
@@ -1982,6 +2130,10 @@ func (m *CustomToolCall) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfCustomToolCall struct {
+	ofCustom CustomCall
+}
+
 var namesOfCustomToolCall = [...]string{
 	"type",
 	"id",
@@ -1990,6 +2142,10 @@ var namesOfCustomToolCall = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *CustomToolCall) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfCustomToolCall))
+}
+
+func (m *CustomToolCall) decodeWireJSON(d *wirejson.Decoder, room *roomOfCustomToolCall) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -2025,9 +2181,8 @@ func (m *CustomToolCall) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if !d.AtNull() {
-				v := new(CustomCall)
-				if v.DecodeWireJSON(d) {
-					m.Custom = v
+				if room.ofCustom.DecodeWireJSON(d) {
+					m.Custom = &room.ofCustom
 					continue
 				}
 			}

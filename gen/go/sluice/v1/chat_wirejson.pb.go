@@ -202,9 +202,12 @@ func listOfChatMessage(d *wirejson.Decoder) ([]*ChatMessage, bool) {
 	}
 	var list []*ChatMessage
 	for d.Element(len(list)) {
-		v := new(ChatMessage)
-		if !v.DecodeWireJSON(d) {
+		v := newChatMessage(d)
+		if v == nil {
 			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*ChatMessage, 0, 4)
 		}
 		list = append(list, v)
 	}
@@ -217,9 +220,12 @@ func listOfTool(d *wirejson.Decoder) ([]*Tool, bool) {
 	}
 	var list []*Tool
 	for d.Element(len(list)) {
-		v := new(Tool)
-		if !v.DecodeWireJSON(d) {
+		v := newTool(d)
+		if v == nil {
 			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*Tool, 0, 4)
 		}
 		list = append(list, v)
 	}
@@ -232,38 +238,44 @@ func listOfFunctionDefinition(d *wirejson.Decoder) ([]*FunctionDefinition, bool)
 	}
 	var list []*FunctionDefinition
 	for d.Element(len(list)) {
-		v := new(FunctionDefinition)
-		if !v.DecodeWireJSON(d) {
+		p := new(struct {
+			of   FunctionDefinition
+			room roomOfFunctionDefinition
+		})
+		v := &p.of
+		if !v.decodeWireJSON(d, &p.room) {
 			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*FunctionDefinition, 0, 4)
 		}
 		list = append(list, v)
 	}
 	return list, d.OK()
 }
 
-type textsOfChatCompletionRequest struct {
-	PromptCacheKey       string
-	PromptCacheRetention string
-	ReasoningEffort      string
-	SafetyIdentifier     string
-	ServiceTier          string
-	User                 string
-	Verbosity            string
-}
-
-type valuesOfChatCompletionRequest struct {
-	FrequencyPenalty    float64
-	PresencePenalty     float64
-	Temperature         float64
-	TopP                float64
-	Logprobs            bool
-	TopLogprobs         int64
-	MaxCompletionTokens int64
-	MaxTokens           int64
-	N                   int64
-	Seed                int64
-	Store               bool
-	ParallelToolCalls   bool
+type roomOfChatCompletionRequest struct {
+	ofFrequencyPenalty     float64
+	ofPresencePenalty      float64
+	ofTemperature          float64
+	ofTopP                 float64
+	ofLogprobs             bool
+	ofTopLogprobs          int64
+	ofMaxCompletionTokens  int64
+	ofMaxTokens            int64
+	ofN                    int64
+	ofSeed                 int64
+	isStopText             ChatCompletionRequest_StopText
+	ofStore                bool
+	ofPromptCacheKey       string
+	ofPromptCacheRetention string
+	ofReasoningEffort      string
+	ofSafetyIdentifier     string
+	ofServiceTier          string
+	ofParallelToolCalls    bool
+	ofUser                 string
+	ofVerbosity            string
+	isFunctionCallMode     ChatCompletionRequest_FunctionCallMode
 }
 
 var namesOfChatCompletionRequest = [...]string{
@@ -307,14 +319,16 @@ var namesOfChatCompletionRequest = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfChatCompletionRequest))
+}
+
+func (m *ChatCompletionRequest) decodeWireJSON(d *wirejson.Decoder, room *roomOfChatCompletionRequest) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
 	var rode0 uint64
-	var texts *textsOfChatCompletionRequest
-	var values *valuesOfChatCompletionRequest
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "model":
@@ -348,11 +362,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if v, ok := d.Double(); ok {
-				if values == nil {
-					values = new(valuesOfChatCompletionRequest)
-				}
-				values.FrequencyPenalty = v
-				m.FrequencyPenalty = &values.FrequencyPenalty
+				room.ofFrequencyPenalty = v
+				m.FrequencyPenalty = &room.ofFrequencyPenalty
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -364,11 +375,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 3
 			if v, ok := d.Double(); ok {
-				if values == nil {
-					values = new(valuesOfChatCompletionRequest)
-				}
-				values.PresencePenalty = v
-				m.PresencePenalty = &values.PresencePenalty
+				room.ofPresencePenalty = v
+				m.PresencePenalty = &room.ofPresencePenalty
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -380,11 +388,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 4
 			if v, ok := d.Double(); ok {
-				if values == nil {
-					values = new(valuesOfChatCompletionRequest)
-				}
-				values.Temperature = v
-				m.Temperature = &values.Temperature
+				room.ofTemperature = v
+				m.Temperature = &room.ofTemperature
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -396,11 +401,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 5
 			if v, ok := d.Double(); ok {
-				if values == nil {
-					values = new(valuesOfChatCompletionRequest)
-				}
-				values.TopP = v
-				m.TopP = &values.TopP
+				room.ofTopP = v
+				m.TopP = &room.ofTopP
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -424,11 +426,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 7
 			if v, ok := d.Bool(); ok {
-				if values == nil {
-					values = new(valuesOfChatCompletionRequest)
-				}
-				values.Logprobs = v
-				m.Logprobs = &values.Logprobs
+				room.ofLogprobs = v
+				m.Logprobs = &room.ofLogprobs
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -440,11 +439,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 8
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfChatCompletionRequest)
-				}
-				values.TopLogprobs = v
-				m.TopLogprobs = &values.TopLogprobs
+				room.ofTopLogprobs = v
+				m.TopLogprobs = &room.ofTopLogprobs
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -456,11 +452,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 9
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfChatCompletionRequest)
-				}
-				values.MaxCompletionTokens = v
-				m.MaxCompletionTokens = &values.MaxCompletionTokens
+				room.ofMaxCompletionTokens = v
+				m.MaxCompletionTokens = &room.ofMaxCompletionTokens
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -472,11 +465,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 10
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfChatCompletionRequest)
-				}
-				values.MaxTokens = v
-				m.MaxTokens = &values.MaxTokens
+				room.ofMaxTokens = v
+				m.MaxTokens = &room.ofMaxTokens
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -488,11 +478,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 11
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfChatCompletionRequest)
-				}
-				values.N = v
-				m.N = &values.N
+				room.ofN = v
+				m.N = &room.ofN
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -504,11 +491,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 12
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfChatCompletionRequest)
-				}
-				values.Seed = v
-				m.Seed = &values.Seed
+				room.ofSeed = v
+				m.Seed = &room.ofSeed
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -521,8 +505,9 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			seen0 |= 1 << 13
 			switch d.Kind() {
 			case wirejson.KindString:
-				if v, ok := d.String(); ok {
-					m.Stop = &ChatCompletionRequest_StopText{StopText: v}
+				if s, ok := d.String(); ok {
+					room.isStopText.StopText = s
+					m.Stop = &room.isStopText
 					continue
 				}
 			case wirejson.KindArray:
@@ -547,11 +532,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 14
 			if v, ok := d.Bool(); ok {
-				if values == nil {
-					values = new(valuesOfChatCompletionRequest)
-				}
-				values.Store = v
-				m.Store = &values.Store
+				room.ofStore = v
+				m.Store = &room.ofStore
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -587,9 +569,12 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 17
 			if !d.AtNull() {
-				v := new(AudioOptions)
-				if v.DecodeWireJSON(d) {
-					m.Audio = v
+				v := new(struct {
+					of   AudioOptions
+					room roomOfAudioOptions
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Audio = &v.of
 					continue
 				}
 			}
@@ -617,9 +602,12 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 19
 			if !d.AtNull() {
-				v := new(Prediction)
-				if v.DecodeWireJSON(d) {
-					m.Prediction = v
+				v := new(struct {
+					of   Prediction
+					room roomOfPrediction
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Prediction = &v.of
 					continue
 				}
 			}
@@ -632,11 +620,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 20
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfChatCompletionRequest)
-				}
-				texts.PromptCacheKey = v
-				m.PromptCacheKey = &texts.PromptCacheKey
+				room.ofPromptCacheKey = v
+				m.PromptCacheKey = &room.ofPromptCacheKey
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -648,11 +633,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 21
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfChatCompletionRequest)
-				}
-				texts.PromptCacheRetention = v
-				m.PromptCacheRetention = &texts.PromptCacheRetention
+				room.ofPromptCacheRetention = v
+				m.PromptCacheRetention = &room.ofPromptCacheRetention
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -664,9 +646,12 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 22
 			if !d.AtNull() {
-				v := new(PromptCacheOptions)
-				if v.DecodeWireJSON(d) {
-					m.PromptCacheOptions = v
+				v := new(struct {
+					of   PromptCacheOptions
+					room roomOfPromptCacheOptions
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.PromptCacheOptions = &v.of
 					continue
 				}
 			}
@@ -679,11 +664,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 23
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfChatCompletionRequest)
-				}
-				texts.ReasoningEffort = v
-				m.ReasoningEffort = &texts.ReasoningEffort
+				room.ofReasoningEffort = v
+				m.ReasoningEffort = &room.ofReasoningEffort
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -695,8 +677,7 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 24
 			if !d.AtNull() {
-				v := new(ResponseFormat)
-				if v.DecodeWireJSON(d) {
+				if v := newResponseFormat(d); v != nil {
 					m.ResponseFormat = v
 					continue
 				}
@@ -710,11 +691,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 25
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfChatCompletionRequest)
-				}
-				texts.SafetyIdentifier = v
-				m.SafetyIdentifier = &texts.SafetyIdentifier
+				room.ofSafetyIdentifier = v
+				m.SafetyIdentifier = &room.ofSafetyIdentifier
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -726,11 +704,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 26
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfChatCompletionRequest)
-				}
-				texts.ServiceTier = v
-				m.ServiceTier = &texts.ServiceTier
+				room.ofServiceTier = v
+				m.ServiceTier = &room.ofServiceTier
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -742,9 +717,12 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 27
 			if !d.AtNull() {
-				v := new(StreamOptions)
-				if v.DecodeWireJSON(d) {
-					m.StreamOptions = v
+				v := new(struct {
+					of   StreamOptions
+					room roomOfStreamOptions
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.StreamOptions = &v.of
 					continue
 				}
 			}
@@ -769,8 +747,7 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 29
 			if !d.AtNull() {
-				v := new(ToolChoice)
-				if v.DecodeWireJSON(d) {
+				if v := newToolChoice(d); v != nil {
 					m.ToolChoice = v
 					continue
 				}
@@ -784,11 +761,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 30
 			if v, ok := d.Bool(); ok {
-				if values == nil {
-					values = new(valuesOfChatCompletionRequest)
-				}
-				values.ParallelToolCalls = v
-				m.ParallelToolCalls = &values.ParallelToolCalls
+				room.ofParallelToolCalls = v
+				m.ParallelToolCalls = &room.ofParallelToolCalls
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -800,11 +774,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 31
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfChatCompletionRequest)
-				}
-				texts.User = v
-				m.User = &texts.User
+				room.ofUser = v
+				m.User = &room.ofUser
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -816,11 +787,8 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 32
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfChatCompletionRequest)
-				}
-				texts.Verbosity = v
-				m.Verbosity = &texts.Verbosity
+				room.ofVerbosity = v
+				m.Verbosity = &room.ofVerbosity
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -832,9 +800,12 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 33
 			if !d.AtNull() {
-				v := new(WebSearchOptions)
-				if v.DecodeWireJSON(d) {
-					m.WebSearchOptions = v
+				v := new(struct {
+					of   WebSearchOptions
+					room roomOfWebSearchOptions
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.WebSearchOptions = &v.of
 					continue
 				}
 			}
@@ -848,8 +819,9 @@ func (m *ChatCompletionRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			seen0 |= 1 << 34
 			switch d.Kind() {
 			case wirejson.KindString:
-				if v, ok := d.String(); ok {
-					m.FunctionCall = &ChatCompletionRequest_FunctionCallMode{FunctionCallMode: v}
+				if s, ok := d.String(); ok {
+					room.isFunctionCallMode.FunctionCallMode = s
+					m.FunctionCall = &room.isFunctionCallMode
 					continue
 				}
 			case wirejson.KindObject:
@@ -1153,6 +1125,10 @@ func (m *AudioOptions) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfAudioOptions struct {
+	isVoiceName AudioOptions_VoiceName
+}
+
 var namesOfAudioOptions = [...]string{
 	"format",
 	"voice",
@@ -1160,6 +1136,10 @@ var namesOfAudioOptions = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *AudioOptions) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfAudioOptions))
+}
+
+func (m *AudioOptions) decodeWireJSON(d *wirejson.Decoder, room *roomOfAudioOptions) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -1188,8 +1168,9 @@ func (m *AudioOptions) DecodeWireJSON(d *wirejson.Decoder) bool {
 			seen0 |= 1 << 1
 			switch d.Kind() {
 			case wirejson.KindString:
-				if v, ok := d.String(); ok {
-					m.Voice = &AudioOptions_VoiceName{VoiceName: v}
+				if s, ok := d.String(); ok {
+					room.isVoiceName.VoiceName = s
+					m.Voice = &room.isVoiceName
 					continue
 				}
 			case wirejson.KindObject:
@@ -1678,6 +1659,10 @@ func (m *Prediction) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfPrediction struct {
+	isText Prediction_Text
+}
+
 var namesOfPrediction = [...]string{
 	"type",
 	"content",
@@ -1685,6 +1670,10 @@ var namesOfPrediction = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *Prediction) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfPrediction))
+}
+
+func (m *Prediction) decodeWireJSON(d *wirejson.Decoder, room *roomOfPrediction) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -1708,8 +1697,9 @@ func (m *Prediction) DecodeWireJSON(d *wirejson.Decoder) bool {
 			seen0 |= 1 << 1
 			switch d.Kind() {
 			case wirejson.KindString:
-				if v, ok := d.String(); ok {
-					m.Content = &Prediction_Text{Text: v}
+				if s, ok := d.String(); ok {
+					room.isText.Text = s
+					m.Content = &room.isText
 					continue
 				}
 			case wirejson.KindArray:
@@ -1799,9 +1789,9 @@ func (m *PromptCacheOptions) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
-type textsOfPromptCacheOptions struct {
-	Mode string
-	Ttl  string
+type roomOfPromptCacheOptions struct {
+	ofMode string
+	ofTtl  string
 }
 
 var namesOfPromptCacheOptions = [...]string{
@@ -1811,12 +1801,15 @@ var namesOfPromptCacheOptions = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *PromptCacheOptions) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfPromptCacheOptions))
+}
+
+func (m *PromptCacheOptions) decodeWireJSON(d *wirejson.Decoder, room *roomOfPromptCacheOptions) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
-	var texts *textsOfPromptCacheOptions
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "mode":
@@ -1825,11 +1818,8 @@ func (m *PromptCacheOptions) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 0
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfPromptCacheOptions)
-				}
-				texts.Mode = v
-				m.Mode = &texts.Mode
+				room.ofMode = v
+				m.Mode = &room.ofMode
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -1841,11 +1831,8 @@ func (m *PromptCacheOptions) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfPromptCacheOptions)
-				}
-				texts.Ttl = v
-				m.Ttl = &texts.Ttl
+				room.ofTtl = v
+				m.Ttl = &room.ofTtl
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -1918,39 +1905,52 @@ func (m *ResponseFormat) AppendWireJSON(b []byte) []byte {
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ResponseFormat) DecodeWireJSON(d *wirejson.Decoder) bool {
+	v := newResponseFormat(d)
+	if v == nil {
+		return false
+	}
+	m.Format = v.Format
+	return true
+}
+
+func newResponseFormat(d *wirejson.Decoder) *ResponseFormat {
 	at := d.Mark()
 	switch d.Kind() {
 	case wirejson.KindObject:
 		switch string(d.Discriminator("type")) {
 		case "text":
 			v := new(struct {
-				is ResponseFormat_Text
-				of ResponseFormatText
+				whole ResponseFormat
+				is    ResponseFormat_Text
+				of    ResponseFormatText
 			})
 			if v.of.DecodeWireJSON(d) {
 				v.is.Text = &v.of
-				m.Format = &v.is
-				return true
+				v.whole.Format = &v.is
+				return &v.whole
 			}
 		case "json_object":
 			v := new(struct {
-				is ResponseFormat_JsonObject
-				of ResponseFormatJsonObject
+				whole ResponseFormat
+				is    ResponseFormat_JsonObject
+				of    ResponseFormatJsonObject
 			})
 			if v.of.DecodeWireJSON(d) {
 				v.is.JsonObject = &v.of
-				m.Format = &v.is
-				return true
+				v.whole.Format = &v.is
+				return &v.whole
 			}
 		case "json_schema":
 			v := new(struct {
-				is ResponseFormat_JsonSchema
-				of ResponseFormatJsonSchema
+				whole ResponseFormat
+				is    ResponseFormat_JsonSchema
+				of    ResponseFormatJsonSchema
+				room  roomOfResponseFormatJsonSchema
 			})
-			if v.of.DecodeWireJSON(d) {
+			if v.of.decodeWireJSON(d, &v.room) {
 				v.is.JsonSchema = &v.of
-				m.Format = &v.is
-				return true
+				v.whole.Format = &v.is
+				return &v.whole
 			}
 		default:
 			d.Mismatch("expected an object whose \"type\" is \"text\", \"json_object\" or \"json_schema\"")
@@ -1958,11 +1958,16 @@ func (m *ResponseFormat) DecodeWireJSON(d *wirejson.Decoder) bool {
 	default:
 		d.Unfit(wirejson.KindObject)
 	}
-	raw, ok := d.RawFrom(at)
-	if ok {
-		m.Format = &ResponseFormat_Other{Other: raw}
+	if raw, ok := d.RawFrom(at); ok {
+		v := new(struct {
+			whole ResponseFormat
+			is    ResponseFormat_Other
+		})
+		v.is.Other = raw
+		v.whole.Format = &v.is
+		return &v.whole
 	}
-	return ok
+	return nil
 }
 
 // CheckWireJSON tells whether the message can be written as JSON.
@@ -2170,6 +2175,11 @@ func (m *ResponseFormatJsonSchema) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfResponseFormatJsonSchema struct {
+	ofJsonSchema   JsonSchemaFormat
+	roomJsonSchema roomOfJsonSchemaFormat
+}
+
 var namesOfResponseFormatJsonSchema = [...]string{
 	"type",
 	"json_schema",
@@ -2177,6 +2187,10 @@ var namesOfResponseFormatJsonSchema = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ResponseFormatJsonSchema) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfResponseFormatJsonSchema))
+}
+
+func (m *ResponseFormatJsonSchema) decodeWireJSON(d *wirejson.Decoder, room *roomOfResponseFormatJsonSchema) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -2199,9 +2213,8 @@ func (m *ResponseFormatJsonSchema) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(JsonSchemaFormat)
-				if v.DecodeWireJSON(d) {
-					m.JsonSchema = v
+				if room.ofJsonSchema.decodeWireJSON(d, &room.roomJsonSchema) {
+					m.JsonSchema = &room.ofJsonSchema
 					continue
 				}
 			}
@@ -2284,6 +2297,11 @@ func (m *JsonSchemaFormat) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfJsonSchemaFormat struct {
+	ofDescription string
+	ofStrict      bool
+}
+
 var namesOfJsonSchemaFormat = [...]string{
 	"name",
 	"description",
@@ -2293,6 +2311,10 @@ var namesOfJsonSchemaFormat = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *JsonSchemaFormat) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfJsonSchemaFormat))
+}
+
+func (m *JsonSchemaFormat) decodeWireJSON(d *wirejson.Decoder, room *roomOfJsonSchemaFormat) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -2320,7 +2342,8 @@ func (m *JsonSchemaFormat) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.String(); ok {
-				m.Description = &v
+				room.ofDescription = v
+				m.Description = &room.ofDescription
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2346,7 +2369,8 @@ func (m *JsonSchemaFormat) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 3
 			if v, ok := d.Bool(); ok {
-				m.Strict = &v
+				room.ofStrict = v
+				m.Strict = &room.ofStrict
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2428,9 +2452,9 @@ func (m *StreamOptions) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
-type valuesOfStreamOptions struct {
-	IncludeUsage       bool
-	IncludeObfuscation bool
+type roomOfStreamOptions struct {
+	ofIncludeUsage       bool
+	ofIncludeObfuscation bool
 }
 
 var namesOfStreamOptions = [...]string{
@@ -2440,12 +2464,15 @@ var namesOfStreamOptions = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *StreamOptions) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfStreamOptions))
+}
+
+func (m *StreamOptions) decodeWireJSON(d *wirejson.Decoder, room *roomOfStreamOptions) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
-	var values *valuesOfStreamOptions
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "include_usage":
@@ -2454,11 +2481,8 @@ func (m *StreamOptions) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 0
 			if v, ok := d.Bool(); ok {
-				if values == nil {
-					values = new(valuesOfStreamOptions)
-				}
-				values.IncludeUsage = v
-				m.IncludeUsage = &values.IncludeUsage
+				room.ofIncludeUsage = v
+				m.IncludeUsage = &room.ofIncludeUsage
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2470,11 +2494,8 @@ func (m *StreamOptions) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.Bool(); ok {
-				if values == nil {
-					values = new(valuesOfStreamOptions)
-				}
-				values.IncludeObfuscation = v
-				m.IncludeObfuscation = &values.IncludeObfuscation
+				room.ofIncludeObfuscation = v
+				m.IncludeObfuscation = &room.ofIncludeObfuscation
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2547,6 +2568,10 @@ func (m *WebSearchOptions) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfWebSearchOptions struct {
+	ofSearchContextSize string
+}
+
 var namesOfWebSearchOptions = [...]string{
 	"search_context_size",
 	"user_location",
@@ -2554,6 +2579,10 @@ var namesOfWebSearchOptions = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *WebSearchOptions) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfWebSearchOptions))
+}
+
+func (m *WebSearchOptions) decodeWireJSON(d *wirejson.Decoder, room *roomOfWebSearchOptions) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -2567,7 +2596,8 @@ func (m *WebSearchOptions) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 0
 			if v, ok := d.String(); ok {
-				m.SearchContextSize = &v
+				room.ofSearchContextSize = v
+				m.SearchContextSize = &room.ofSearchContextSize
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2579,9 +2609,12 @@ func (m *WebSearchOptions) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(UserLocation)
-				if v.DecodeWireJSON(d) {
-					m.UserLocation = v
+				v := new(struct {
+					of   UserLocation
+					room roomOfUserLocation
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.UserLocation = &v.of
 					continue
 				}
 			}
@@ -2657,6 +2690,11 @@ func (m *UserLocation) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfUserLocation struct {
+	ofApproximate   ApproximateLocation
+	roomApproximate roomOfApproximateLocation
+}
+
 var namesOfUserLocation = [...]string{
 	"type",
 	"approximate",
@@ -2664,6 +2702,10 @@ var namesOfUserLocation = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *UserLocation) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfUserLocation))
+}
+
+func (m *UserLocation) decodeWireJSON(d *wirejson.Decoder, room *roomOfUserLocation) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -2686,9 +2728,8 @@ func (m *UserLocation) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(ApproximateLocation)
-				if v.DecodeWireJSON(d) {
-					m.Approximate = v
+				if room.ofApproximate.decodeWireJSON(d, &room.roomApproximate) {
+					m.Approximate = &room.ofApproximate
 					continue
 				}
 			}
@@ -2771,11 +2812,11 @@ func (m *ApproximateLocation) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
-type textsOfApproximateLocation struct {
-	City     string
-	Country  string
-	Region   string
-	Timezone string
+type roomOfApproximateLocation struct {
+	ofCity     string
+	ofCountry  string
+	ofRegion   string
+	ofTimezone string
 }
 
 var namesOfApproximateLocation = [...]string{
@@ -2787,12 +2828,15 @@ var namesOfApproximateLocation = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ApproximateLocation) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfApproximateLocation))
+}
+
+func (m *ApproximateLocation) decodeWireJSON(d *wirejson.Decoder, room *roomOfApproximateLocation) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
-	var texts *textsOfApproximateLocation
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "city":
@@ -2801,11 +2845,8 @@ func (m *ApproximateLocation) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 0
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfApproximateLocation)
-				}
-				texts.City = v
-				m.City = &texts.City
+				room.ofCity = v
+				m.City = &room.ofCity
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2817,11 +2858,8 @@ func (m *ApproximateLocation) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfApproximateLocation)
-				}
-				texts.Country = v
-				m.Country = &texts.Country
+				room.ofCountry = v
+				m.Country = &room.ofCountry
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2833,11 +2871,8 @@ func (m *ApproximateLocation) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfApproximateLocation)
-				}
-				texts.Region = v
-				m.Region = &texts.Region
+				room.ofRegion = v
+				m.Region = &room.ofRegion
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2849,11 +2884,8 @@ func (m *ApproximateLocation) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 3
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfApproximateLocation)
-				}
-				texts.Timezone = v
-				m.Timezone = &texts.Timezone
+				room.ofTimezone = v
+				m.Timezone = &room.ofTimezone
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -2979,18 +3011,25 @@ func listOfChoice(d *wirejson.Decoder) ([]*Choice, bool) {
 	}
 	var list []*Choice
 	for d.Element(len(list)) {
-		v := new(Choice)
-		if !v.DecodeWireJSON(d) {
+		p := new(struct {
+			of   Choice
+			room roomOfChoice
+		})
+		v := &p.of
+		if !v.decodeWireJSON(d, &p.room) {
 			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*Choice, 0, 4)
 		}
 		list = append(list, v)
 	}
 	return list, d.OK()
 }
 
-type textsOfChatCompletion struct {
-	ServiceTier       string
-	SystemFingerprint string
+type roomOfChatCompletion struct {
+	ofServiceTier       string
+	ofSystemFingerprint string
 }
 
 var namesOfChatCompletion = [...]string{
@@ -3008,13 +3047,16 @@ var namesOfChatCompletion = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ChatCompletion) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfChatCompletion))
+}
+
+func (m *ChatCompletion) decodeWireJSON(d *wirejson.Decoder, room *roomOfChatCompletion) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
 	var rode0 uint64
-	var texts *textsOfChatCompletion
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "id":
@@ -3103,11 +3145,8 @@ func (m *ChatCompletion) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 6
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfChatCompletion)
-				}
-				texts.ServiceTier = v
-				m.ServiceTier = &texts.ServiceTier
+				room.ofServiceTier = v
+				m.ServiceTier = &room.ofServiceTier
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -3119,11 +3158,8 @@ func (m *ChatCompletion) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 7
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfChatCompletion)
-				}
-				texts.SystemFingerprint = v
-				m.SystemFingerprint = &texts.SystemFingerprint
+				room.ofSystemFingerprint = v
+				m.SystemFingerprint = &room.ofSystemFingerprint
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -3267,6 +3303,12 @@ func (m *Choice) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfChoice struct {
+	ofMessage      ResponseMessage
+	roomMessage    roomOfResponseMessage
+	ofFinishReason string
+}
+
 var namesOfChoice = [...]string{
 	"index",
 	"message",
@@ -3276,6 +3318,10 @@ var namesOfChoice = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *Choice) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfChoice))
+}
+
+func (m *Choice) decodeWireJSON(d *wirejson.Decoder, room *roomOfChoice) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -3303,9 +3349,8 @@ func (m *Choice) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(ResponseMessage)
-				if v.DecodeWireJSON(d) {
-					m.Message = v
+				if room.ofMessage.decodeWireJSON(d, &room.roomMessage) {
+					m.Message = &room.ofMessage
 					continue
 				}
 			}
@@ -3340,7 +3385,8 @@ func (m *Choice) DecodeWireJSON(d *wirejson.Decoder) bool {
 				continue
 			}
 			if v, ok := d.String(); ok {
-				m.FinishReason = &v
+				room.ofFinishReason = v
+				m.FinishReason = &room.ofFinishReason
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -3449,6 +3495,9 @@ func listOfTokenLogprob(d *wirejson.Decoder) ([]*TokenLogprob, bool) {
 		v := new(TokenLogprob)
 		if !v.DecodeWireJSON(d) {
 			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*TokenLogprob, 0, 4)
 		}
 		list = append(list, v)
 	}
@@ -3594,6 +3643,9 @@ func listOfTopLogprob(d *wirejson.Decoder) ([]*TopLogprob, bool) {
 		v := new(TopLogprob)
 		if !v.DecodeWireJSON(d) {
 			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*TopLogprob, 0, 4)
 		}
 		list = append(list, v)
 	}
@@ -3893,8 +3945,7 @@ func (m *Moderation) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 0
 			if !d.AtNull() {
-				v := new(ModerationOutcome)
-				if v.DecodeWireJSON(d) {
+				if v := newModerationOutcome(d); v != nil {
 					m.Input = v
 					continue
 				}
@@ -3908,8 +3959,7 @@ func (m *Moderation) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(ModerationOutcome)
-				if v.DecodeWireJSON(d) {
+				if v := newModerationOutcome(d); v != nil {
 					m.Output = v
 					continue
 				}
@@ -3988,29 +4038,40 @@ func (m *ModerationOutcome) AppendWireJSON(b []byte) []byte {
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ModerationOutcome) DecodeWireJSON(d *wirejson.Decoder) bool {
+	v := newModerationOutcome(d)
+	if v == nil {
+		return false
+	}
+	m.Outcome = v.Outcome
+	return true
+}
+
+func newModerationOutcome(d *wirejson.Decoder) *ModerationOutcome {
 	at := d.Mark()
 	switch d.Kind() {
 	case wirejson.KindObject:
 		switch string(d.Discriminator("type")) {
 		case "moderation_results":
 			v := new(struct {
-				is ModerationOutcome_Results
-				of ModerationResults
+				whole ModerationOutcome
+				is    ModerationOutcome_Results
+				of    ModerationResults
 			})
 			if v.of.DecodeWireJSON(d) {
 				v.is.Results = &v.of
-				m.Outcome = &v.is
-				return true
+				v.whole.Outcome = &v.is
+				return &v.whole
 			}
 		case "error":
 			v := new(struct {
-				is ModerationOutcome_Error
-				of ModerationError
+				whole ModerationOutcome
+				is    ModerationOutcome_Error
+				of    ModerationError
 			})
 			if v.of.DecodeWireJSON(d) {
 				v.is.Error = &v.of
-				m.Outcome = &v.is
-				return true
+				v.whole.Outcome = &v.is
+				return &v.whole
 			}
 		default:
 			d.Mismatch("expected an object whose \"type\" is \"moderation_results\" or \"error\"")
@@ -4018,11 +4079,16 @@ func (m *ModerationOutcome) DecodeWireJSON(d *wirejson.Decoder) bool {
 	default:
 		d.Unfit(wirejson.KindObject)
 	}
-	raw, ok := d.RawFrom(at)
-	if ok {
-		m.Outcome = &ModerationOutcome_Other{Other: raw}
+	if raw, ok := d.RawFrom(at); ok {
+		v := new(struct {
+			whole ModerationOutcome
+			is    ModerationOutcome_Other
+		})
+		v.is.Other = raw
+		v.whole.Outcome = &v.is
+		return &v.whole
 	}
-	return ok
+	return nil
 }
 
 // CheckWireJSON tells whether the message can be written as JSON.
@@ -4090,6 +4156,9 @@ func listOfModerationResult(d *wirejson.Decoder) ([]*ModerationResult, bool) {
 		v := new(ModerationResult)
 		if !v.DecodeWireJSON(d) {
 			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*ModerationResult, 0, 4)
 		}
 		list = append(list, v)
 	}
@@ -4569,19 +4638,26 @@ func listOfChunkChoice(d *wirejson.Decoder) ([]*ChunkChoice, bool) {
 	}
 	var list []*ChunkChoice
 	for d.Element(len(list)) {
-		v := new(ChunkChoice)
-		if !v.DecodeWireJSON(d) {
+		p := new(struct {
+			of   ChunkChoice
+			room roomOfChunkChoice
+		})
+		v := &p.of
+		if !v.decodeWireJSON(d, &p.room) {
 			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*ChunkChoice, 0, 4)
 		}
 		list = append(list, v)
 	}
 	return list, d.OK()
 }
 
-type textsOfChatCompletionChunk struct {
-	ServiceTier       string
-	SystemFingerprint string
-	Obfuscation       string
+type roomOfChatCompletionChunk struct {
+	ofServiceTier       string
+	ofSystemFingerprint string
+	ofObfuscation       string
 }
 
 var namesOfChatCompletionChunk = [...]string{
@@ -4599,13 +4675,16 @@ var namesOfChatCompletionChunk = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ChatCompletionChunk) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfChatCompletionChunk))
+}
+
+func (m *ChatCompletionChunk) decodeWireJSON(d *wirejson.Decoder, room *roomOfChatCompletionChunk) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
 	var rode0 uint64
-	var texts *textsOfChatCompletionChunk
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "id":
@@ -4694,11 +4773,8 @@ func (m *ChatCompletionChunk) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 6
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfChatCompletionChunk)
-				}
-				texts.ServiceTier = v
-				m.ServiceTier = &texts.ServiceTier
+				room.ofServiceTier = v
+				m.ServiceTier = &room.ofServiceTier
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -4710,11 +4786,8 @@ func (m *ChatCompletionChunk) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 7
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfChatCompletionChunk)
-				}
-				texts.SystemFingerprint = v
-				m.SystemFingerprint = &texts.SystemFingerprint
+				room.ofSystemFingerprint = v
+				m.SystemFingerprint = &room.ofSystemFingerprint
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -4741,11 +4814,8 @@ func (m *ChatCompletionChunk) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 9
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfChatCompletionChunk)
-				}
-				texts.Obfuscation = v
-				m.Obfuscation = &texts.Obfuscation
+				room.ofObfuscation = v
+				m.Obfuscation = &room.ofObfuscation
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -4860,6 +4930,12 @@ func (m *ChunkChoice) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfChunkChoice struct {
+	ofDelta        Delta
+	roomDelta      roomOfDelta
+	ofFinishReason string
+}
+
 var namesOfChunkChoice = [...]string{
 	"index",
 	"delta",
@@ -4869,6 +4945,10 @@ var namesOfChunkChoice = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ChunkChoice) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfChunkChoice))
+}
+
+func (m *ChunkChoice) decodeWireJSON(d *wirejson.Decoder, room *roomOfChunkChoice) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -4896,9 +4976,8 @@ func (m *ChunkChoice) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(Delta)
-				if v.DecodeWireJSON(d) {
-					m.Delta = v
+				if room.ofDelta.decodeWireJSON(d, &room.roomDelta) {
+					m.Delta = &room.ofDelta
 					continue
 				}
 			}
@@ -4929,7 +5008,8 @@ func (m *ChunkChoice) DecodeWireJSON(d *wirejson.Decoder) bool {
 				continue
 			}
 			if v, ok := d.String(); ok {
-				m.FinishReason = &v
+				room.ofFinishReason = v
+				m.FinishReason = &room.ofFinishReason
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -5055,19 +5135,26 @@ func listOfToolCallDelta(d *wirejson.Decoder) ([]*ToolCallDelta, bool) {
 	}
 	var list []*ToolCallDelta
 	for d.Element(len(list)) {
-		v := new(ToolCallDelta)
-		if !v.DecodeWireJSON(d) {
+		p := new(struct {
+			of   ToolCallDelta
+			room roomOfToolCallDelta
+		})
+		v := &p.of
+		if !v.decodeWireJSON(d, &p.room) {
 			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*ToolCallDelta, 0, 4)
 		}
 		list = append(list, v)
 	}
 	return list, d.OK()
 }
 
-type textsOfDelta struct {
-	Role    string
-	Content string
-	Refusal string
+type roomOfDelta struct {
+	ofRole    string
+	ofContent string
+	ofRefusal string
 }
 
 var namesOfDelta = [...]string{
@@ -5082,12 +5169,15 @@ var namesOfDelta = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *Delta) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfDelta))
+}
+
+func (m *Delta) decodeWireJSON(d *wirejson.Decoder, room *roomOfDelta) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
-	var texts *textsOfDelta
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "role":
@@ -5096,11 +5186,8 @@ func (m *Delta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 0
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfDelta)
-				}
-				texts.Role = v
-				m.Role = &texts.Role
+				room.ofRole = v
+				m.Role = &room.ofRole
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -5112,11 +5199,8 @@ func (m *Delta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfDelta)
-				}
-				texts.Content = v
-				m.Content = &texts.Content
+				room.ofContent = v
+				m.Content = &room.ofContent
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -5128,11 +5212,8 @@ func (m *Delta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfDelta)
-				}
-				texts.Refusal = v
-				m.Refusal = &texts.Refusal
+				room.ofRefusal = v
+				m.Refusal = &room.ofRefusal
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -5156,9 +5237,12 @@ func (m *Delta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 4
 			if !d.AtNull() {
-				v := new(AudioDelta)
-				if v.DecodeWireJSON(d) {
-					m.Audio = v
+				v := new(struct {
+					of   AudioDelta
+					room roomOfAudioDelta
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Audio = &v.of
 					continue
 				}
 			}
@@ -5171,9 +5255,12 @@ func (m *Delta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 5
 			if !d.AtNull() {
-				v := new(FunctionCallDelta)
-				if v.DecodeWireJSON(d) {
-					m.FunctionCall = v
+				v := new(struct {
+					of   FunctionCallDelta
+					room roomOfFunctionCallDelta
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.FunctionCall = &v.of
 					continue
 				}
 			}
@@ -5307,9 +5394,9 @@ func (m *ToolCallDelta) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
-type textsOfToolCallDelta struct {
-	Id   string
-	Type string
+type roomOfToolCallDelta struct {
+	ofId   string
+	ofType string
 }
 
 var namesOfToolCallDelta = [...]string{
@@ -5322,13 +5409,16 @@ var namesOfToolCallDelta = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *ToolCallDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfToolCallDelta))
+}
+
+func (m *ToolCallDelta) decodeWireJSON(d *wirejson.Decoder, room *roomOfToolCallDelta) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
 	var rode0 uint64
-	var texts *textsOfToolCallDelta
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "index":
@@ -5350,11 +5440,8 @@ func (m *ToolCallDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfToolCallDelta)
-				}
-				texts.Id = v
-				m.Id = &texts.Id
+				room.ofId = v
+				m.Id = &room.ofId
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -5366,11 +5453,8 @@ func (m *ToolCallDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfToolCallDelta)
-				}
-				texts.Type = v
-				m.Type = &texts.Type
+				room.ofType = v
+				m.Type = &room.ofType
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -5382,9 +5466,12 @@ func (m *ToolCallDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 3
 			if !d.AtNull() {
-				v := new(FunctionCallDelta)
-				if v.DecodeWireJSON(d) {
-					m.Function = v
+				v := new(struct {
+					of   FunctionCallDelta
+					room roomOfFunctionCallDelta
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Function = &v.of
 					continue
 				}
 			}
@@ -5397,9 +5484,12 @@ func (m *ToolCallDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 4
 			if !d.AtNull() {
-				v := new(CustomCallDelta)
-				if v.DecodeWireJSON(d) {
-					m.Custom = v
+				v := new(struct {
+					of   CustomCallDelta
+					room roomOfCustomCallDelta
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Custom = &v.of
 					continue
 				}
 			}
@@ -5489,9 +5579,9 @@ func (m *FunctionCallDelta) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
-type textsOfFunctionCallDelta struct {
-	Name      string
-	Arguments string
+type roomOfFunctionCallDelta struct {
+	ofName      string
+	ofArguments string
 }
 
 var namesOfFunctionCallDelta = [...]string{
@@ -5501,12 +5591,15 @@ var namesOfFunctionCallDelta = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *FunctionCallDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfFunctionCallDelta))
+}
+
+func (m *FunctionCallDelta) decodeWireJSON(d *wirejson.Decoder, room *roomOfFunctionCallDelta) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
-	var texts *textsOfFunctionCallDelta
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "name":
@@ -5515,11 +5608,8 @@ func (m *FunctionCallDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 0
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfFunctionCallDelta)
-				}
-				texts.Name = v
-				m.Name = &texts.Name
+				room.ofName = v
+				m.Name = &room.ofName
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -5531,11 +5621,8 @@ func (m *FunctionCallDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfFunctionCallDelta)
-				}
-				texts.Arguments = v
-				m.Arguments = &texts.Arguments
+				room.ofArguments = v
+				m.Arguments = &room.ofArguments
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -5608,9 +5695,9 @@ func (m *CustomCallDelta) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
-type textsOfCustomCallDelta struct {
-	Name  string
-	Input string
+type roomOfCustomCallDelta struct {
+	ofName  string
+	ofInput string
 }
 
 var namesOfCustomCallDelta = [...]string{
@@ -5620,12 +5707,15 @@ var namesOfCustomCallDelta = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *CustomCallDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfCustomCallDelta))
+}
+
+func (m *CustomCallDelta) decodeWireJSON(d *wirejson.Decoder, room *roomOfCustomCallDelta) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
-	var texts *textsOfCustomCallDelta
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "name":
@@ -5634,11 +5724,8 @@ func (m *CustomCallDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 0
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfCustomCallDelta)
-				}
-				texts.Name = v
-				m.Name = &texts.Name
+				room.ofName = v
+				m.Name = &room.ofName
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -5650,11 +5737,8 @@ func (m *CustomCallDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfCustomCallDelta)
-				}
-				texts.Input = v
-				m.Input = &texts.Input
+				room.ofInput = v
+				m.Input = &room.ofInput
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -5735,10 +5819,11 @@ func (m *AudioDelta) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
-type textsOfAudioDelta struct {
-	Id         string
-	Data       string
-	Transcript string
+type roomOfAudioDelta struct {
+	ofId         string
+	ofData       string
+	ofTranscript string
+	ofExpiresAt  int64
 }
 
 var namesOfAudioDelta = [...]string{
@@ -5750,12 +5835,15 @@ var namesOfAudioDelta = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *AudioDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfAudioDelta))
+}
+
+func (m *AudioDelta) decodeWireJSON(d *wirejson.Decoder, room *roomOfAudioDelta) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
-	var texts *textsOfAudioDelta
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "id":
@@ -5764,11 +5852,8 @@ func (m *AudioDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 0
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfAudioDelta)
-				}
-				texts.Id = v
-				m.Id = &texts.Id
+				room.ofId = v
+				m.Id = &room.ofId
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -5780,11 +5865,8 @@ func (m *AudioDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfAudioDelta)
-				}
-				texts.Data = v
-				m.Data = &texts.Data
+				room.ofData = v
+				m.Data = &room.ofData
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -5796,11 +5878,8 @@ func (m *AudioDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfAudioDelta)
-				}
-				texts.Transcript = v
-				m.Transcript = &texts.Transcript
+				room.ofTranscript = v
+				m.Transcript = &room.ofTranscript
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -5812,7 +5891,8 @@ func (m *AudioDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 3
 			if v, ok := d.Int64(); ok {
-				m.ExpiresAt = &v
+				room.ofExpiresAt = v
+				m.ExpiresAt = &room.ofExpiresAt
 				continue
 			}
 			if !d.Ride(&o, false) {

@@ -23,6 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// CreateEmbeddingsRequest is what to embed, and how.
+//
 // Source: OpenAI API reference, "Create embeddings", 2026-11.
 type CreateEmbeddingsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -206,6 +208,7 @@ func (*CreateEmbeddingsRequest_TokenLists) isCreateEmbeddingsRequest_Input() {}
 
 func (*CreateEmbeddingsRequest_OtherInput) isCreateEmbeddingsRequest_Input() {}
 
+// StringList is an array of texts.
 type StringList struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Values        []string               `protobuf:"bytes,1,rep,name=values,proto3" json:"values,omitempty"`
@@ -250,6 +253,7 @@ func (x *StringList) GetValues() []string {
 	return nil
 }
 
+// TokenList is a text as token ids.
 type TokenList struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Values        []int64                `protobuf:"varint,1,rep,packed,name=values,proto3" json:"values,omitempty"`
@@ -294,6 +298,7 @@ func (x *TokenList) GetValues() []int64 {
 	return nil
 }
 
+// TokenLists are several texts as token ids.
 type TokenLists struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Values        []*TokenList           `protobuf:"bytes,1,rep,name=values,proto3" json:"values,omitempty"`
@@ -338,6 +343,7 @@ func (x *TokenLists) GetValues() []*TokenList {
 	return nil
 }
 
+// FloatList is a vector.
 type FloatList struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// double, so that every digit that a provider prints survives.
@@ -383,6 +389,7 @@ func (x *FloatList) GetValues() []float64 {
 	return nil
 }
 
+// CreateEmbeddingsResponse holds a vector per input.
 type CreateEmbeddingsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Always "list".
@@ -461,6 +468,7 @@ func (x *CreateEmbeddingsResponse) GetRest() []byte {
 	return nil
 }
 
+// Embedding is the vector of one input.
 type Embedding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Always "embedding".
@@ -587,6 +595,7 @@ func (*Embedding_Base64) isEmbedding_Embedding() {}
 
 func (*Embedding_OtherEmbedding) isEmbedding_Embedding() {}
 
+// EmbeddingsUsage counts the tokens of the inputs.
 type EmbeddingsUsage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Tokens of all inputs, cached ones included.

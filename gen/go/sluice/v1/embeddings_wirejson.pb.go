@@ -56,9 +56,11 @@ func (m *CreateEmbeddingsRequest) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
-type textsOfCreateEmbeddingsRequest struct {
-	EncodingFormat string
-	User           string
+type roomOfCreateEmbeddingsRequest struct {
+	isText           CreateEmbeddingsRequest_Text
+	ofEncodingFormat string
+	ofDimensions     int64
+	ofUser           string
 }
 
 var namesOfCreateEmbeddingsRequest = [...]string{
@@ -71,13 +73,16 @@ var namesOfCreateEmbeddingsRequest = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *CreateEmbeddingsRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfCreateEmbeddingsRequest))
+}
+
+func (m *CreateEmbeddingsRequest) decodeWireJSON(d *wirejson.Decoder, room *roomOfCreateEmbeddingsRequest) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
 	var rode0 uint64
-	var texts *textsOfCreateEmbeddingsRequest
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "model":
@@ -100,8 +105,9 @@ func (m *CreateEmbeddingsRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			seen0 |= 1 << 1
 			switch d.Kind() {
 			case wirejson.KindString:
-				if v, ok := d.String(); ok {
-					m.Input = &CreateEmbeddingsRequest_Text{Text: v}
+				if s, ok := d.String(); ok {
+					room.isText.Text = s
+					m.Input = &room.isText
 					continue
 				}
 			case wirejson.KindArray:
@@ -137,13 +143,17 @@ func (m *CreateEmbeddingsRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 						continue
 					}
 				default:
-					d.Mismatch("unexpected kind of the first element")
+					d.UnfitElements(wirejson.KindString | wirejson.KindNumber | wirejson.KindArray)
 				}
 			default:
 				d.Unfit(wirejson.KindString | wirejson.KindArray)
 			}
 			if raw, ok := d.RawOf(&o); ok {
-				m.Input = &CreateEmbeddingsRequest_OtherInput{OtherInput: raw}
+				v := new(struct {
+					is CreateEmbeddingsRequest_OtherInput
+				})
+				v.is.OtherInput = raw
+				m.Input = &v.is
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -155,11 +165,8 @@ func (m *CreateEmbeddingsRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfCreateEmbeddingsRequest)
-				}
-				texts.EncodingFormat = v
-				m.EncodingFormat = &texts.EncodingFormat
+				room.ofEncodingFormat = v
+				m.EncodingFormat = &room.ofEncodingFormat
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -171,7 +178,8 @@ func (m *CreateEmbeddingsRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 3
 			if v, ok := d.Int64(); ok {
-				m.Dimensions = &v
+				room.ofDimensions = v
+				m.Dimensions = &room.ofDimensions
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -183,11 +191,8 @@ func (m *CreateEmbeddingsRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 4
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfCreateEmbeddingsRequest)
-				}
-				texts.User = v
-				m.User = &texts.User
+				room.ofUser = v
+				m.User = &room.ofUser
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -350,6 +355,9 @@ func listOfTokenList(d *wirejson.Decoder) ([]*TokenList, bool) {
 		if !v.DecodeWireJSON(d) {
 			return nil, d.Lost()
 		}
+		if list == nil {
+			list = make([]*TokenList, 0, 4)
+		}
 		list = append(list, v)
 	}
 	return list, d.OK()
@@ -457,9 +465,16 @@ func listOfEmbedding(d *wirejson.Decoder) ([]*Embedding, bool) {
 	}
 	var list []*Embedding
 	for d.Element(len(list)) {
-		v := new(Embedding)
-		if !v.DecodeWireJSON(d) {
+		p := new(struct {
+			of   Embedding
+			room roomOfEmbedding
+		})
+		v := &p.of
+		if !v.decodeWireJSON(d, &p.room) {
 			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*Embedding, 0, 4)
 		}
 		list = append(list, v)
 	}
@@ -626,6 +641,10 @@ func (m *Embedding) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfEmbedding struct {
+	isBase64 Embedding_Base64
+}
+
 var namesOfEmbedding = [...]string{
 	"object",
 	"index",
@@ -634,6 +653,10 @@ var namesOfEmbedding = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *Embedding) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfEmbedding))
+}
+
+func (m *Embedding) decodeWireJSON(d *wirejson.Decoder, room *roomOfEmbedding) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -675,8 +698,9 @@ func (m *Embedding) DecodeWireJSON(d *wirejson.Decoder) bool {
 			seen0 |= 1 << 2
 			switch d.Kind() {
 			case wirejson.KindString:
-				if v, ok := d.String(); ok {
-					m.Embedding = &Embedding_Base64{Base64: v}
+				if s, ok := d.String(); ok {
+					room.isBase64.Base64 = s
+					m.Embedding = &room.isBase64
 					continue
 				}
 			case wirejson.KindArray:
@@ -693,7 +717,9 @@ func (m *Embedding) DecodeWireJSON(d *wirejson.Decoder) bool {
 				d.Unfit(wirejson.KindString | wirejson.KindArray)
 			}
 			if raw, ok := d.RawOf(&o); ok {
-				m.Embedding = &Embedding_OtherEmbedding{OtherEmbedding: raw}
+				v := new(struct{ is Embedding_OtherEmbedding })
+				v.is.OtherEmbedding = raw
+				m.Embedding = &v.is
 				continue
 			}
 			if !d.Ride(&o, false) {

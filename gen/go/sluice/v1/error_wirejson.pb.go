@@ -54,9 +54,11 @@ func (m *Error) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
-type textsOfError struct {
-	Type  string
-	Param string
+type roomOfError struct {
+	ofType       string
+	ofParam      string
+	isCodeString Error_CodeString
+	isCodeNumber Error_CodeNumber
 }
 
 var namesOfError = [...]string{
@@ -68,13 +70,16 @@ var namesOfError = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *Error) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfError))
+}
+
+func (m *Error) decodeWireJSON(d *wirejson.Decoder, room *roomOfError) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
 	var rode0 uint64
-	var texts *textsOfError
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "message":
@@ -99,11 +104,8 @@ func (m *Error) DecodeWireJSON(d *wirejson.Decoder) bool {
 				continue
 			}
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfError)
-				}
-				texts.Type = v
-				m.Type = &texts.Type
+				room.ofType = v
+				m.Type = &room.ofType
 				continue
 			}
 			if !d.Ride(&o, true) {
@@ -119,11 +121,8 @@ func (m *Error) DecodeWireJSON(d *wirejson.Decoder) bool {
 				continue
 			}
 			if v, ok := d.String(); ok {
-				if texts == nil {
-					texts = new(textsOfError)
-				}
-				texts.Param = v
-				m.Param = &texts.Param
+				room.ofParam = v
+				m.Param = &room.ofParam
 				continue
 			}
 			if !d.Ride(&o, true) {
@@ -140,20 +139,24 @@ func (m *Error) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			switch d.Kind() {
 			case wirejson.KindString:
-				if v, ok := d.String(); ok {
-					m.Code = &Error_CodeString{CodeString: v}
+				if s, ok := d.String(); ok {
+					room.isCodeString.CodeString = s
+					m.Code = &room.isCodeString
 					continue
 				}
 			case wirejson.KindNumber:
-				if v, ok := d.Int64(); ok {
-					m.Code = &Error_CodeNumber{CodeNumber: v}
+				if s, ok := d.Int64(); ok {
+					room.isCodeNumber.CodeNumber = s
+					m.Code = &room.isCodeNumber
 					continue
 				}
 			default:
 				d.Unfit(wirejson.KindString | wirejson.KindNumber)
 			}
 			if raw, ok := d.RawOf(&o); ok {
-				m.Code = &Error_CodeOther{CodeOther: raw}
+				v := new(struct{ is Error_CodeOther })
+				v.is.CodeOther = raw
+				m.Code = &v.is
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -254,9 +257,12 @@ func (m *ErrorEnvelope) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 0
 			if !d.AtNull() {
-				v := new(Error)
-				if v.DecodeWireJSON(d) {
-					m.Error = v
+				v := new(struct {
+					of   Error
+					room roomOfError
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Error = &v.of
 					continue
 				}
 			}
@@ -355,9 +361,12 @@ func (m *ErrorDetail) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if !d.AtNull() {
-				v := new(Error)
-				if v.DecodeWireJSON(d) {
-					m.Error = v
+				v := new(struct {
+					of   Error
+					room roomOfError
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Error = &v.of
 					continue
 				}
 			}

@@ -24,6 +24,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ListModelsRequest asks for all models.
 type ListModelsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -60,6 +61,7 @@ func (*ListModelsRequest) Descriptor() ([]byte, []int) {
 	return file_sluice_v1_models_proto_rawDescGZIP(), []int{0}
 }
 
+// ListModelsResponse is the list of models.
 type ListModelsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Always "list".
@@ -121,6 +123,7 @@ func (x *ListModelsResponse) GetRest() []byte {
 	return nil
 }
 
+// GetModelRequest names a model.
 type GetModelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A model's id, as "gpt-4o-mini", "openai/gpt-4o-mini" or "sandbox:echo".

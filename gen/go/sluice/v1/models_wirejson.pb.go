@@ -83,9 +83,16 @@ func listOfModel(d *wirejson.Decoder) ([]*Model, bool) {
 	}
 	var list []*Model
 	for d.Element(len(list)) {
-		v := new(Model)
-		if !v.DecodeWireJSON(d) {
+		p := new(struct {
+			of   Model
+			room roomOfModel
+		})
+		v := &p.of
+		if !v.decodeWireJSON(d, &p.room) {
 			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*Model, 0, 4)
 		}
 		list = append(list, v)
 	}
@@ -269,6 +276,10 @@ func (m *Model) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
+type roomOfModel struct {
+	ofShutdownDate string
+}
+
 var namesOfModel = [...]string{
 	"id",
 	"object",
@@ -279,6 +290,10 @@ var namesOfModel = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *Model) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfModel))
+}
+
+func (m *Model) decodeWireJSON(d *wirejson.Decoder, room *roomOfModel) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -345,7 +360,8 @@ func (m *Model) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 4
 			if v, ok := d.String(); ok {
-				m.ShutdownDate = &v
+				room.ofShutdownDate = v
+				m.ShutdownDate = &room.ofShutdownDate
 				continue
 			}
 			if !d.Ride(&o, false) {

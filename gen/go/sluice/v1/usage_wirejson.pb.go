@@ -106,9 +106,12 @@ func (m *Usage) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 3
 			if !d.AtNull() {
-				v := new(PromptTokensDetails)
-				if v.DecodeWireJSON(d) {
-					m.PromptTokensDetails = v
+				v := new(struct {
+					of   PromptTokensDetails
+					room roomOfPromptTokensDetails
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.PromptTokensDetails = &v.of
 					continue
 				}
 			}
@@ -121,9 +124,12 @@ func (m *Usage) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 4
 			if !d.AtNull() {
-				v := new(CompletionTokensDetails)
-				if v.DecodeWireJSON(d) {
-					m.CompletionTokensDetails = v
+				v := new(struct {
+					of   CompletionTokensDetails
+					room roomOfCompletionTokensDetails
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.CompletionTokensDetails = &v.of
 					continue
 				}
 			}
@@ -219,12 +225,12 @@ func (m *PromptTokensDetails) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
-type valuesOfPromptTokensDetails struct {
-	CachedTokens     int64
-	AudioTokens      int64
-	CacheWriteTokens int64
-	TextTokens       int64
-	ImageTokens      int64
+type roomOfPromptTokensDetails struct {
+	ofCachedTokens     int64
+	ofAudioTokens      int64
+	ofCacheWriteTokens int64
+	ofTextTokens       int64
+	ofImageTokens      int64
 }
 
 var namesOfPromptTokensDetails = [...]string{
@@ -237,12 +243,15 @@ var namesOfPromptTokensDetails = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *PromptTokensDetails) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfPromptTokensDetails))
+}
+
+func (m *PromptTokensDetails) decodeWireJSON(d *wirejson.Decoder, room *roomOfPromptTokensDetails) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
-	var values *valuesOfPromptTokensDetails
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "cached_tokens":
@@ -251,11 +260,8 @@ func (m *PromptTokensDetails) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 0
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfPromptTokensDetails)
-				}
-				values.CachedTokens = v
-				m.CachedTokens = &values.CachedTokens
+				room.ofCachedTokens = v
+				m.CachedTokens = &room.ofCachedTokens
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -267,11 +273,8 @@ func (m *PromptTokensDetails) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfPromptTokensDetails)
-				}
-				values.AudioTokens = v
-				m.AudioTokens = &values.AudioTokens
+				room.ofAudioTokens = v
+				m.AudioTokens = &room.ofAudioTokens
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -283,11 +286,8 @@ func (m *PromptTokensDetails) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfPromptTokensDetails)
-				}
-				values.CacheWriteTokens = v
-				m.CacheWriteTokens = &values.CacheWriteTokens
+				room.ofCacheWriteTokens = v
+				m.CacheWriteTokens = &room.ofCacheWriteTokens
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -299,11 +299,8 @@ func (m *PromptTokensDetails) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 3
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfPromptTokensDetails)
-				}
-				values.TextTokens = v
-				m.TextTokens = &values.TextTokens
+				room.ofTextTokens = v
+				m.TextTokens = &room.ofTextTokens
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -315,11 +312,8 @@ func (m *PromptTokensDetails) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 4
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfPromptTokensDetails)
-				}
-				values.ImageTokens = v
-				m.ImageTokens = &values.ImageTokens
+				room.ofImageTokens = v
+				m.ImageTokens = &room.ofImageTokens
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -416,12 +410,12 @@ func (m *CompletionTokensDetails) AppendWireJSON(b []byte) []byte {
 	return wirejson.CloseObject(b, start)
 }
 
-type valuesOfCompletionTokensDetails struct {
-	ReasoningTokens          int64
-	AudioTokens              int64
-	AcceptedPredictionTokens int64
-	RejectedPredictionTokens int64
-	TextTokens               int64
+type roomOfCompletionTokensDetails struct {
+	ofReasoningTokens          int64
+	ofAudioTokens              int64
+	ofAcceptedPredictionTokens int64
+	ofRejectedPredictionTokens int64
+	ofTextTokens               int64
 }
 
 var namesOfCompletionTokensDetails = [...]string{
@@ -434,12 +428,15 @@ var namesOfCompletionTokensDetails = [...]string{
 
 // DecodeWireJSON reads the message from JSON.
 func (m *CompletionTokensDetails) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfCompletionTokensDetails))
+}
+
+func (m *CompletionTokensDetails) decodeWireJSON(d *wirejson.Decoder, room *roomOfCompletionTokensDetails) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
 	}
 	var seen0 uint64
-	var values *valuesOfCompletionTokensDetails
 	for d.Member(&o) {
 		switch string(o.Name) {
 		case "reasoning_tokens":
@@ -448,11 +445,8 @@ func (m *CompletionTokensDetails) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 0
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfCompletionTokensDetails)
-				}
-				values.ReasoningTokens = v
-				m.ReasoningTokens = &values.ReasoningTokens
+				room.ofReasoningTokens = v
+				m.ReasoningTokens = &room.ofReasoningTokens
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -464,11 +458,8 @@ func (m *CompletionTokensDetails) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 1
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfCompletionTokensDetails)
-				}
-				values.AudioTokens = v
-				m.AudioTokens = &values.AudioTokens
+				room.ofAudioTokens = v
+				m.AudioTokens = &room.ofAudioTokens
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -480,11 +471,8 @@ func (m *CompletionTokensDetails) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 2
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfCompletionTokensDetails)
-				}
-				values.AcceptedPredictionTokens = v
-				m.AcceptedPredictionTokens = &values.AcceptedPredictionTokens
+				room.ofAcceptedPredictionTokens = v
+				m.AcceptedPredictionTokens = &room.ofAcceptedPredictionTokens
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -496,11 +484,8 @@ func (m *CompletionTokensDetails) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 3
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfCompletionTokensDetails)
-				}
-				values.RejectedPredictionTokens = v
-				m.RejectedPredictionTokens = &values.RejectedPredictionTokens
+				room.ofRejectedPredictionTokens = v
+				m.RejectedPredictionTokens = &room.ofRejectedPredictionTokens
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -512,11 +497,8 @@ func (m *CompletionTokensDetails) DecodeWireJSON(d *wirejson.Decoder) bool {
 			}
 			seen0 |= 1 << 4
 			if v, ok := d.Int64(); ok {
-				if values == nil {
-					values = new(valuesOfCompletionTokensDetails)
-				}
-				values.TextTokens = v
-				m.TextTokens = &values.TextTokens
+				room.ofTextTokens = v
+				m.TextTokens = &room.ofTextTokens
 				continue
 			}
 			if !d.Ride(&o, false) {
