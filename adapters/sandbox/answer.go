@@ -295,11 +295,11 @@ func (a *answer) usage() *sluicev1.Usage {
 	return &sluicev1.Usage{
 		PromptTokens: a.promptTokens, CompletionTokens: completion, TotalTokens: a.promptTokens + completion,
 		PromptTokensDetails: &sluicev1.PromptTokensDetails{
-			CachedTokens: proto.Int64(0), AudioTokens: proto.Int64(a.promptAudio),
+			CachedTokens: proto.Int64(0), AudioTokens: new(a.promptAudio),
 		},
 		CompletionTokensDetails: &sluicev1.CompletionTokensDetails{
-			ReasoningTokens: proto.Int64(reasoning), AudioTokens: proto.Int64(spoken),
-			AcceptedPredictionTokens: proto.Int64(a.accepted), RejectedPredictionTokens: proto.Int64(a.rejected),
+			ReasoningTokens: new(reasoning), AudioTokens: new(spoken),
+			AcceptedPredictionTokens: new(a.accepted), RejectedPredictionTokens: new(a.rejected),
 		},
 	}
 }

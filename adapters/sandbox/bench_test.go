@@ -3,10 +3,11 @@ package sandbox_test
 import (
 	"testing"
 
-	"github.com/sluice-ai/sluice/adapters"
-	"github.com/sluice-ai/sluice/adapters/sandbox"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
+
+	"github.com/sluice-ai/sluice/adapters"
+	"github.com/sluice-ai/sluice/adapters/sandbox"
 )
 
 func BenchmarkChat(b *testing.B) {

@@ -5,8 +5,9 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/sluice-ai/sluice/adapters"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/adapters"
 )
 
 // Chat answers in one piece; it takes as long as the stream would.
@@ -88,11 +89,11 @@ func (a *answer) completion() *sluicev1.ChatCompletion {
 		Id: a.id, Object: "chat.completion", Created: epoch, Model: a.model,
 		Choices: make([]*sluicev1.Choice, 0, len(a.choices)),
 		Usage:   a.usage(), Moderation: a.moderate(),
-		ServiceTier: proto.String(a.tier), SystemFingerprint: proto.String(systemFingerprint),
+		ServiceTier: new(a.tier), SystemFingerprint: new(systemFingerprint),
 	}
 	for _, c := range a.choices {
 		out.Choices = append(out.Choices, &sluicev1.Choice{
-			Index: int64(c.index), Message: c.message(), FinishReason: proto.String(c.finish), Logprobs: a.logprobs(c),
+			Index: int64(c.index), Message: c.message(), FinishReason: new(c.finish), Logprobs: a.logprobs(c),
 		})
 	}
 	return out
@@ -101,10 +102,10 @@ func (a *answer) completion() *sluicev1.ChatCompletion {
 func (c *choice) message() *sluicev1.ResponseMessage {
 	m := &sluicev1.ResponseMessage{Role: "assistant", Annotations: c.annotations()}
 	if c.written {
-		m.Content = proto.String(c.text)
+		m.Content = new(c.text)
 	}
 	if c.refusal != "" {
-		m.Refusal = proto.String(c.refusal)
+		m.Refusal = new(c.refusal)
 	}
 	if c.audio != nil {
 		m.Audio = c.audio.message(c.text)

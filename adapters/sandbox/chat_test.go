@@ -10,8 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sluice-ai/sluice/adapters"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/adapters"
 )
 
 func content(c *sluicev1.ChatCompletion) string { return c.GetChoices()[0].GetMessage().GetContent() }
@@ -51,10 +52,14 @@ func TestChat_says_what_the_manual_promises(t *testing.T) {
 		{"ignored", saying("Hi", `"temperature":1.7,"top_p":0.2,"user":"u","logit_bias":{"5":1},"store":true,"new_thing":{"a":1}`), `You said: "Hi".` + tail},
 		{"default model", `{"model":"","messages":[{"role":"user","content":"Hi"}]}`, `You said: "Hi".` + tail},
 		{"unknown role and part", `{"model":"chat","messages":[{"role":"critic","content":"x"},{"role":"user","content":[{"type":"text","text":"Hi"},{"type":"smell","x":1}]}]}`, `You said: "Hi".` + tail},
-		{"tool result", `{"model":"chat","messages":[{"role":"user","content":"weather?"},{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"get_weather","arguments":"{}"}},{"id":"b","type":"function","function":{"name":"get_time","arguments":"{}"}}]},{"role":"tool","tool_call_id":"a","content":"12 °C"},{"role":"tool","tool_call_id":"b","content":[{"type":"text","text":"noon"}]}],"tools":[` + weatherTool + `]}`,
-			"According to get_weather: 12 °C. According to get_time: noon." + tail},
-		{"function result", `{"model":"chat","messages":[{"role":"user","content":"weather?"},{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}},{"role":"function","name":"f","content":"rain"}]}`,
-			"According to f: rain." + tail},
+		{
+			"tool result", `{"model":"chat","messages":[{"role":"user","content":"weather?"},{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"get_weather","arguments":"{}"}},{"id":"b","type":"function","function":{"name":"get_time","arguments":"{}"}}]},{"role":"tool","tool_call_id":"a","content":"12 °C"},{"role":"tool","tool_call_id":"b","content":[{"type":"text","text":"noon"}]}],"tools":[` + weatherTool + `]}`,
+			"According to get_weather: 12 °C. According to get_time: noon." + tail,
+		},
+		{
+			"function result", `{"model":"chat","messages":[{"role":"user","content":"weather?"},{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}},{"role":"function","name":"f","content":"rain"}]}`,
+			"According to f: rain." + tail,
+		},
 		{"echo", `{"model":"echo","messages":[{"role":"user","content":"first"},{"role":"assistant","content":"x"},{"role":"user","content":[{"type":"text","text":"{\"a\":"},{"type":"text","text":"1}"}]}],"tools":[` + weatherTool + `]}`, "{\"a\":\n1}"},
 	}
 	for _, tt := range tests {
@@ -360,7 +365,7 @@ func TestStreamChat_returns_the_error_of_send_as_it_is(t *testing.T) {
 		}
 		return nil
 	})
-	if err != full || sent != 4 {
+	if !errors.Is(err, full) || sent != 4 {
 		t.Errorf("error %v after %d chunks", err, sent)
 	}
 }

@@ -9,8 +9,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/sluice-ai/sluice/adapters"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/adapters"
 )
 
 // Bounds of OpenAI's API reference, "Create embeddings", and the lengths of its

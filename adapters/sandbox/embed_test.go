@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sluice-ai/sluice/adapters"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
+
+	"github.com/sluice-ai/sluice/adapters"
 )
 
 func tryEmbed(t *testing.T, body string) (*sluicev1.CreateEmbeddingsResponse, error) {

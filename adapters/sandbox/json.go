@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"strings"
+	"slices"
+
+	"github.com/sluice-ai/sluice/proto/wirejson"
 )
 
 // jsonKind is the kind of a JSON value.
@@ -104,8 +106,8 @@ func (v *jsonValue) member(name string) *jsonValue {
 	if v == nil || v.kind != kindObject {
 		return nil
 	}
-	for i := len(v.keys) - 1; i >= 0; i-- {
-		if v.keys[i] == name {
+	for i, v0 := range slices.Backward(v.keys) {
+		if v0 == name {
 			return v.items[i]
 		}
 	}
@@ -158,11 +160,5 @@ func (v *jsonValue) appendTo(out []byte) []byte {
 
 // quoteJSON returns s as a JSON string, without the escapes for HTML.
 func quoteJSON(s string) string {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if enc.Encode(s) != nil {
-		return `""`
-	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return string(wirejson.AppendString(nil, s))
 }

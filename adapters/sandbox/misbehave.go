@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/proto"
+	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 
 	"github.com/sluice-ai/sluice/adapters"
-	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 )
 
 // failure is an error that a model's name asks for.
@@ -152,9 +151,9 @@ func asked(message, id string) string {
 
 // refusal builds an error with OpenAI's envelope. Empty param and code are null.
 func (s *sandbox) refusal(status int, kind adapters.Kind, message, errorType, param, code string) *adapters.Error {
-	e := &sluicev1.Error{Message: message, Type: proto.String(errorType)}
+	e := &sluicev1.Error{Message: message, Type: new(errorType)}
 	if param != "" {
-		e.Param = proto.String(param)
+		e.Param = new(param)
 	}
 	if code != "" {
 		e.Code = &sluicev1.Error_CodeString{CodeString: code}
@@ -190,6 +189,7 @@ func (s *sandbox) brokenOff(ctx context.Context, m *model, d digest) error {
 		return ctx.Err()
 	case breakError:
 		return s.failure(m, &failure{status: http.StatusInternalServerError}, d)
+	case breakNone, breakCut:
 	}
 	return &adapters.Error{
 		Kind: adapters.KindProtocol, Provider: s.name,

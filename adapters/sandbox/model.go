@@ -6,8 +6,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/sluice-ai/sluice/adapters"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/adapters"
 )
 
 // voice is what a model says when nothing goes wrong.
@@ -81,53 +82,97 @@ const (
 const DefaultModel = "chat"
 
 var families = []family{
-	{name: "chat", doc: "Answers in a sentence or two; calls tools, obeys JSON schemas. The default.",
-		build: only(model{})},
-	{name: "echo", doc: "Answers with the text of the last user message, unchanged; ignores tools and response_format.",
-		build: only(model{voice: voiceEcho})},
-	{name: "embed", doc: "Embeds: 1536 dimensions, or 1 to 3072 as asked.",
-		build: only(model{voice: voiceVector})},
-	{name: "reason", doc: "As chat, with 64 reasoning tokens unless reasoning_effort says otherwise.",
-		build: only(model{reasoning: 64})},
-	{name: "long", argument: "TOKENS", doc: "Answers with 4000 tokens, or as many as the name says, up to 100000.",
-		build: counted(4000, 1, maxOutputTokens, func(n int64) model { return model{voice: voiceLong, length: n} })},
-	{name: "unicode", doc: "Answers in many scripts, with emoji, joiners, right-to-left text and JSON's awkward characters.",
-		build: only(model{voice: voiceUnicode})},
-	{name: "empty", doc: "Answers with empty content.",
-		build: only(model{voice: voiceEmpty})},
-	{name: "refuse", doc: "Answers with a refusal instead of content.",
-		build: only(model{voice: voiceRefuse})},
-	{name: "length", argument: "TOKENS", doc: "As chat, cut after 8 tokens, or as many as the name says: finish_reason length.",
-		build: counted(8, 0, maxOutputTokens, func(n int64) model { return model{length: n, finish: finishLength} })},
-	{name: "filtered", argument: "TOKENS", doc: "As chat, cut after 4 tokens, or as many as the name says: finish_reason content_filter.",
-		build: counted(4, 0, maxOutputTokens, func(n int64) model { return model{length: n, finish: finishFilter} })},
-	{name: "filtered-input", doc: "Refuses the input by policy: status 400, code content_filter.",
-		build: only(model{fail: &failure{status: 400, code: "content_filter"}})},
-	{name: "bad-json", doc: "As chat, but tool arguments and answers are JSON that is cut short and does not parse.",
-		build: only(model{spoil: true})},
-	{name: "slow", argument: "DURATION", doc: "As chat, after 1s, then a tenth of that between tokens; slow-2s doubles both. Also for embeddings.",
-		build: timed(time.Second, func(d time.Duration) model { return model{first: d, between: d / 10} })},
-	{name: "hang", doc: "Never answers: the call ends when the caller gives up. Also for embeddings.",
-		build: only(model{hang: true})},
-	{name: "hang-mid-stream", argument: "TOKENS", doc: "Streams 3 tokens, or as many as the name says, then nothing more; a unary call hangs.",
-		build: broken(breakHang)},
-	{name: "cut-stream", argument: "TOKENS", doc: "Streams 3 tokens, or as many as the name says, then breaks off without an end.",
-		build: broken(breakCut)},
-	{name: "error-mid-stream", argument: "TOKENS", doc: "Streams 3 tokens, or as many as the name says, then reports a server error.",
-		build: broken(breakError)},
-	{name: "error", argument: "STATUS[-DURATION]", doc: "Fails with the status, 400 to 599; with a duration, asks to retry after it (429: 1s).",
+	{
+		name: "chat", doc: "Answers in a sentence or two; calls tools, obeys JSON schemas. The default.",
+		build: only(model{}),
+	},
+	{
+		name: "echo", doc: "Answers with the text of the last user message, unchanged; ignores tools and response_format.",
+		build: only(model{voice: voiceEcho}),
+	},
+	{
+		name: "embed", doc: "Embeds: 1536 dimensions, or 1 to 3072 as asked.",
+		build: only(model{voice: voiceVector}),
+	},
+	{
+		name: "reason", doc: "As chat, with 64 reasoning tokens unless reasoning_effort says otherwise.",
+		build: only(model{reasoning: 64}),
+	},
+	{
+		name: "long", argument: "TOKENS", doc: "Answers with 4000 tokens, or as many as the name says, up to 100000.",
+		build: counted(4000, 1, maxOutputTokens, func(n int64) model { return model{voice: voiceLong, length: n} }),
+	},
+	{
+		name: "unicode", doc: "Answers in many scripts, with emoji, joiners, right-to-left text and JSON's awkward characters.",
+		build: only(model{voice: voiceUnicode}),
+	},
+	{
+		name: "empty", doc: "Answers with empty content.",
+		build: only(model{voice: voiceEmpty}),
+	},
+	{
+		name: "refuse", doc: "Answers with a refusal instead of content.",
+		build: only(model{voice: voiceRefuse}),
+	},
+	{
+		name: "length", argument: "TOKENS", doc: "As chat, cut after 8 tokens, or as many as the name says: finish_reason length.",
+		build: counted(8, 0, maxOutputTokens, func(n int64) model { return model{length: n, finish: finishLength} }),
+	},
+	{
+		name: "filtered", argument: "TOKENS", doc: "As chat, cut after 4 tokens, or as many as the name says: finish_reason content_filter.",
+		build: counted(4, 0, maxOutputTokens, func(n int64) model { return model{length: n, finish: finishFilter} }),
+	},
+	{
+		name: "filtered-input", doc: "Refuses the input by policy: status 400, code content_filter.",
+		build: only(model{fail: &failure{status: 400, code: "content_filter"}}),
+	},
+	{
+		name: "bad-json", doc: "As chat, but tool arguments and answers are JSON that is cut short and does not parse.",
+		build: only(model{spoil: true}),
+	},
+	{
+		name: "slow", argument: "DURATION", doc: "As chat, after 1s, then a tenth of that between tokens; slow-2s doubles both. Also for embeddings.",
+		build: timed(time.Second, func(d time.Duration) model { return model{first: d, between: d / 10} }),
+	},
+	{
+		name: "hang", doc: "Never answers: the call ends when the caller gives up. Also for embeddings.",
+		build: only(model{hang: true}),
+	},
+	{
+		name: "hang-mid-stream", argument: "TOKENS", doc: "Streams 3 tokens, or as many as the name says, then nothing more; a unary call hangs.",
+		build: broken(breakHang),
+	},
+	{
+		name: "cut-stream", argument: "TOKENS", doc: "Streams 3 tokens, or as many as the name says, then breaks off without an end.",
+		build: broken(breakCut),
+	},
+	{
+		name: "error-mid-stream", argument: "TOKENS", doc: "Streams 3 tokens, or as many as the name says, then reports a server error.",
+		build: broken(breakError),
+	},
+	{
+		name: "error", argument: "STATUS[-DURATION]", doc: "Fails with the status, 400 to 599; with a duration, asks to retry after it (429: 1s).",
 		listed: []string{"400", "401", "403", "404", "408", "409", "413", "422", "429", "500", "502", "503", "504", "529"},
-		build:  failing},
-	{name: "out-of-quota", doc: "Fails with status 429, code insufficient_quota, and no time to retry.",
-		build: only(model{fail: &failure{status: 429, code: "insufficient_quota"}})},
-	{name: "flaky", argument: "PERCENT", doc: "As chat, but 50 percent of all different requests, or as many as the name says, fail with status 503.",
+		build:  failing,
+	},
+	{
+		name: "out-of-quota", doc: "Fails with status 429, code insufficient_quota, and no time to retry.",
+		build: only(model{fail: &failure{status: 429, code: "insufficient_quota"}}),
+	},
+	{
+		name: "flaky", argument: "PERCENT", doc: "As chat, but 50 percent of all different requests, or as many as the name says, fail with status 503.",
 		build: counted(50, 0, 100, func(n int64) model {
 			return model{fail: &failure{status: 503}, percent: uint64(n)}
-		})},
-	{name: "unreachable", doc: "Fails as a provider that cannot be reached: no status.",
-		build: only(model{fail: &failure{kind: adapters.KindUnavailable}})},
-	{name: "timeout", doc: "Fails as a provider that did not answer in time: no status, no wait.",
-		build: only(model{fail: &failure{kind: adapters.KindTimeout}})},
+		}),
+	},
+	{
+		name: "unreachable", doc: "Fails as a provider that cannot be reached: no status.",
+		build: only(model{fail: &failure{kind: adapters.KindUnavailable}}),
+	},
+	{
+		name: "timeout", doc: "Fails as a provider that did not answer in time: no status, no wait.",
+		build: only(model{fail: &failure{kind: adapters.KindTimeout}}),
+	},
 }
 
 func only(m model) func(string) (model, bool) {

@@ -6,9 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sluice-ai/sluice/adapters"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
+
+	"github.com/sluice-ai/sluice/adapters"
 )
 
 func listed(t *testing.T) []*sluicev1.Model {
@@ -48,8 +49,10 @@ func TestGet_knows_names_with_arguments_and_no_others(t *testing.T) {
 			t.Errorf("%s: %v, error %v", id, m, err)
 		}
 	}
-	for _, id := range []string{"", "gpt-4o", "Chat", "chat-2", "chat-", "slow-", "slow-x", "slow--1s", "slow-11m", "slow-0s", "error", "error-200",
-		"error-600", "error-0429", "error-429-", "long-0", "long-100001", "long-+5", "flaky-101", "echo-1", strings.Repeat("x", 5000)} {
+	for _, id := range []string{
+		"", "gpt-4o", "Chat", "chat-2", "chat-", "slow-", "slow-x", "slow--1s", "slow-11m", "slow-0s", "error", "error-200",
+		"error-600", "error-0429", "error-429-", "long-0", "long-100001", "long-+5", "flaky-101", "echo-1", strings.Repeat("x", 5000),
+	} {
 		_, err := provider(t).Models.Get(t.Context(), &adapters.Call{Model: id})
 		var e *adapters.Error
 		if !errors.As(err, &e) || e.Kind != adapters.KindNotFound || e.Status != 404 || len(e.Message) > 300 ||

@@ -92,6 +92,7 @@ func (g *plainest) write(re *syntax.Regexp) {
 		}
 	case syntax.OpAlternate:
 		g.write(re.Sub[0])
+	default: // what matches between characters, or nothing
 	}
 }
 

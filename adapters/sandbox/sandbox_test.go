@@ -9,10 +9,11 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/sluice-ai/sluice/adapters"
-	"github.com/sluice-ai/sluice/adapters/sandbox"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
+
+	"github.com/sluice-ai/sluice/adapters"
+	"github.com/sluice-ai/sluice/adapters/sandbox"
 )
 
 func provider(t *testing.T) adapters.Provider {
@@ -168,10 +169,12 @@ func foldCall(t *testing.T, m *sluicev1.ResponseMessage, d *sluicev1.ToolCallDel
 		switch d.GetType() {
 		case "custom":
 			call.Call = &sluicev1.ToolCall_Custom{Custom: &sluicev1.CustomToolCall{
-				Id: d.GetId(), Custom: &sluicev1.CustomCall{Name: d.GetCustom().GetName()}}}
+				Id: d.GetId(), Custom: &sluicev1.CustomCall{Name: d.GetCustom().GetName()},
+			}}
 		case "function":
 			call.Call = &sluicev1.ToolCall_Function{Function: &sluicev1.FunctionToolCall{
-				Id: d.GetId(), Function: &sluicev1.FunctionCall{Name: d.GetFunction().GetName()}}}
+				Id: d.GetId(), Function: &sluicev1.FunctionCall{Name: d.GetFunction().GetName()},
+			}}
 		}
 		m.ToolCalls = append(m.ToolCalls, call)
 	}
@@ -189,9 +192,9 @@ func joined(whole, piece *string) *string {
 		return whole
 	}
 	if whole == nil {
-		return proto.String(*piece)
+		return new(*piece)
 	}
-	return proto.String(*whole + *piece)
+	return new(*whole + *piece)
 }
 
 const (

@@ -17,6 +17,7 @@ func (t *turn) text(index int) string {
 		return longText(min(t.model.length, outputBound(t.req)+1), index)
 	case voiceUnicode:
 		return unicodeText
+	case voiceChat, voiceRefuse, voiceVector:
 	}
 	plain := t.sentence(index)
 	if t.model.spoil && !t.inJSON() {

@@ -3,8 +3,6 @@ package sandbox
 import (
 	"iter"
 
-	"google.golang.org/protobuf/proto"
-
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 )
 
@@ -68,7 +66,7 @@ func (a *answer) stream(emit func(*sluicev1.ChatCompletionChunk, progress) (bool
 func (a *answer) chunk() *sluicev1.ChatCompletionChunk {
 	chunk := &sluicev1.ChatCompletionChunk{
 		Id: a.id, Object: "chat.completion.chunk", Created: epoch, Model: a.model,
-		ServiceTier: proto.String(a.tier), SystemFingerprint: proto.String(systemFingerprint),
+		ServiceTier: new(a.tier), SystemFingerprint: new(systemFingerprint),
 	}
 	if a.nullUsage {
 		// OpenAI API reference, "stream_options": all other chunks have a null usage.
@@ -84,11 +82,11 @@ func (a *answer) stepChunk(c *choice, s step) *sluicev1.ChatCompletionChunk {
 		part.Logprobs = a.tokenLogprobs(s.token, s.delta.Refusal != nil)
 	}
 	if s.finish != "" {
-		part.FinishReason = proto.String(s.finish)
+		part.FinishReason = new(s.finish)
 	}
 	chunk.Choices = []*sluicev1.ChunkChoice{part}
 	if a.obfuscate {
-		chunk.Obfuscation = proto.String(a.padding(s.token))
+		chunk.Obfuscation = new(a.padding(s.token))
 	}
 	return chunk
 }
@@ -104,9 +102,9 @@ func (a *answer) padding(token string) string {
 // steps are the changes that make the choice's message, its finish reason last.
 func (c *choice) steps() iter.Seq[step] {
 	return func(yield func(step) bool) {
-		role := &sluicev1.Delta{Role: proto.String("assistant")}
+		role := &sluicev1.Delta{Role: new("assistant")}
 		if c.written {
-			role.Content = proto.String("")
+			role.Content = new("")
 		} else {
 			role.Rest = []byte(`{"content":null}`)
 		}
@@ -122,13 +120,13 @@ func (c *choice) steps() iter.Seq[step] {
 func (c *choice) writeSteps(yield func(step) bool) bool {
 	if c.audio == nil {
 		for token := range tokens(c.text) {
-			if !yield(step{delta: &sluicev1.Delta{Content: proto.String(token)}, token: token, progress: progressPiece}) {
+			if !yield(step{delta: &sluicev1.Delta{Content: new(token)}, token: token, progress: progressPiece}) {
 				return false
 			}
 		}
 	}
 	for token := range tokens(c.refusal) {
-		if !yield(step{delta: &sluicev1.Delta{Refusal: proto.String(token)}, token: token, progress: progressPiece}) {
+		if !yield(step{delta: &sluicev1.Delta{Refusal: new(token)}, token: token, progress: progressPiece}) {
 			return false
 		}
 	}
@@ -142,20 +140,20 @@ func (c *choice) audioSteps(yield func(step) bool) bool {
 	speak := func(d *sluicev1.AudioDelta, p progress) bool {
 		return yield(step{delta: &sluicev1.Delta{Audio: d}, progress: p})
 	}
-	if !speak(&sluicev1.AudioDelta{Id: proto.String(c.audio.id)}, progressFrame) {
+	if !speak(&sluicev1.AudioDelta{Id: new(c.audio.id)}, progressFrame) {
 		return false
 	}
 	for token := range tokens(c.text) {
-		if !speak(&sluicev1.AudioDelta{Transcript: proto.String(token)}, progressPiece) {
+		if !speak(&sluicev1.AudioDelta{Transcript: new(token)}, progressPiece) {
 			return false
 		}
 	}
 	for piece := range c.audio.pieces() {
-		if !speak(&sluicev1.AudioDelta{Data: proto.String(piece)}, progressFrame) {
+		if !speak(&sluicev1.AudioDelta{Data: new(piece)}, progressFrame) {
 			return false
 		}
 	}
-	return speak(&sluicev1.AudioDelta{ExpiresAt: proto.Int64(audioExpiry)}, progressFrame)
+	return speak(&sluicev1.AudioDelta{ExpiresAt: new(audioExpiry)}, progressFrame)
 }
 
 func (c *choice) callSteps(yield func(step) bool) bool {
@@ -181,12 +179,12 @@ func (c *choice) citeSteps(yield func(step) bool) bool {
 func (t *toolCall) delta(index int, piece string, first bool) *sluicev1.Delta {
 	var id, kind, name *string
 	if first {
-		id, name, kind = proto.String(t.id), proto.String(t.name), proto.String("function")
+		id, name, kind = new(t.id), new(t.name), new("function")
 		if t.custom {
-			kind = proto.String("custom")
+			kind = new("custom")
 		}
 	}
-	input := proto.String(piece)
+	input := new(piece)
 	if t.legacy {
 		return &sluicev1.Delta{FunctionCall: &sluicev1.FunctionCallDelta{Name: name, Arguments: input}}
 	}

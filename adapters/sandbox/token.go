@@ -76,6 +76,7 @@ func tokenEnd(s string) int {
 		most = maxDigitRunes
 	case classSpace:
 		return spaceEnd(s)
+	case classOther: // each stands alone
 	}
 	for range most {
 		r, size = utf8.DecodeRuneInString(s[at:])

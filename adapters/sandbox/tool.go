@@ -102,9 +102,12 @@ func (t *turn) allowed(list [][]byte) []tool {
 	for _, raw := range list {
 		var entry struct {
 			Name             string `json:"name"`
-			Function, Custom struct {
+			Function struct {
 				Name string `json:"name"`
-			}
+			} `json:"function"`
+			Custom struct {
+				Name string `json:"name"`
+			} `json:"custom"`
 		}
 		if json.Unmarshal(raw, &entry) == nil {
 			names = append(names, entry.Name, entry.Function.Name, entry.Custom.Name)
