@@ -1,0 +1,299 @@
+// Package adaptertest is the suite that every provider adapter runs, in one line:
+//
+//	adaptertest.Run(t, New, "testdata")
+//
+// It plays the provider on the loopback and holds the adapter to what the SPI
+// promises: recorded requests and answers, streams cut anywhere, failures of every
+// kind, keys that must not come back, callers that leave. It knows the SPI and no
+// adapter.
+//
+// Each folder of testdata that has a case.json is a case; [Fixture] says what it
+// holds. With -update, the goldens of what the adapter sends are written anew.
+package adaptertest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sluice-ai/sluice/adapters"
+	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+	"github.com/sluice-ai/sluice/proto/wirejson"
+)
+
+// providerName is the configured name of the adapter under test.
+const providerName = "under-test"
+
+// keyMarker stands in every key of the suite: it must never come back.
+const keyMarker = "sk-MARKER"
+
+// Open is the New of an adapter.
+type Open func(adapters.Settings) (adapters.Provider, error)
+
+// Run holds the adapter to the SPI, with the cases in dir.
+func Run(t *testing.T, open Open, dir string) {
+	t.Helper()
+	fixtures := loadFixtures(t, dir)
+	s := &suite{open: open, fixtures: fixtures}
+	for _, f := range fixtures {
+		t.Run(f.Name, func(t *testing.T) { s.runCase(t, f) })
+	}
+	t.Run("set_up", s.testSetUp)
+	t.Run("failures", s.testFailures)
+	t.Run("secrets", s.testSecrets)
+	t.Run("streams", s.testStreams)
+	t.Run("leaving", s.testLeaving)
+}
+
+type suite struct {
+	open     Open
+	fixtures []*Fixture
+}
+
+// provider opens the adapter against a fake upstream.
+func (s *suite) provider(t *testing.T, fake *fake, change ...func(*adapters.Settings)) adapters.Provider {
+	t.Helper()
+	settings := adapters.Settings{
+		Name:    providerName,
+		BaseURL: fake.URL + "/v1",
+		APIKeys: []adapters.Secret{adapters.NewSecret(keyMarker + "-one")},
+	}
+	for _, c := range change {
+		c(&settings)
+	}
+	provider, err := s.open(settings)
+	if err != nil {
+		t.Fatalf("New: %v", err)
+	}
+	if provider.Close != nil {
+		t.Cleanup(func() {
+			if err := provider.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		})
+	}
+	return provider
+}
+
+// first returns the first case of an operation that succeeds.
+func (s *suite) first(operation string) *Fixture {
+	for _, f := range s.fixtures {
+		if f.Operation == operation && f.failure == nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// operations returns a succeeding case of each operation that the adapter has.
+func (s *suite) operations(t *testing.T) []*Fixture {
+	t.Helper()
+	var out []*Fixture
+	for _, operation := range []string{opChat, opStream, opEmbed, opModels, opModel} {
+		if f := s.first(operation); f != nil {
+			out = append(out, f)
+		}
+	}
+	if len(out) == 0 {
+		t.Fatal("no case succeeds")
+	}
+	return out
+}
+
+// outcome is what came of a call.
+type outcome struct {
+	message wirejson.Message
+	chunks  []*sluicev1.ChatCompletionChunk
+	err     error
+	reply   adapters.Reply
+}
+
+// call does what a case says. A nil send collects the chunks.
+func (f *Fixture) call(ctx context.Context, t *testing.T, p adapters.Provider, send func(*sluicev1.ChatCompletionChunk) error) outcome {
+	t.Helper()
+	call := &adapters.Call{Model: f.Model, Query: f.Query}
+	for _, name := range slices.Sorted(mapKeys(f.Header)) {
+		call.Header.Add(name, f.Header[name])
+	}
+	var out outcome
+	switch f.Operation {
+	case opChat:
+		req := decode(t, f.request, new(sluicev1.ChatCompletionRequest))
+		before := proto.Clone(req)
+		got, err := p.Chat.Chat(ctx, call, req)
+		out.err, out.message = err, got
+		unchanged(t, before, req)
+	case opStream:
+		req := decode(t, f.request, new(sluicev1.ChatCompletionRequest))
+		before := proto.Clone(req)
+		out.err = p.Chat.StreamChat(ctx, call, req, func(chunk *sluicev1.ChatCompletionChunk) error {
+			if len(out.chunks) == 0 {
+				out.reply = call.Reply
+			}
+			out.chunks = append(out.chunks, chunk)
+			if send != nil {
+				return send(chunk)
+			}
+			return nil
+		})
+		unchanged(t, before, req)
+	case opEmbed:
+		req := decode(t, f.request, new(sluicev1.CreateEmbeddingsRequest))
+		before := proto.Clone(req)
+		got, err := p.Embed.Embed(ctx, call, req)
+		out.err, out.message = err, got
+		unchanged(t, before, req)
+	case opModels:
+		got, err := p.Models.List(ctx, call)
+		out.err, out.message = err, got
+	case opModel:
+		got, err := p.Models.Get(ctx, call)
+		out.err, out.message = err, got
+	}
+	if f.Operation != opStream {
+		out.reply = call.Reply
+	}
+	return out
+}
+
+func unchanged(t *testing.T, before, after proto.Message) {
+	t.Helper()
+	if !proto.Equal(before, after) {
+		t.Error("the adapter changed the request, which other attempts share")
+	}
+}
+
+func decode[M wirejson.Message](t *testing.T, data []byte, m M) M {
+	t.Helper()
+	if err := wirejson.Unmarshal(data, m, wirejson.Options{}); err != nil {
+		t.Fatalf("request.json: %v", err)
+	}
+	return m
+}
+
+// runCase plays one case.
+func (s *suite) runCase(t *testing.T, f *Fixture) {
+	fake := newFake(t, f.answer)
+	out := f.call(t.Context(), t, s.provider(t, fake), nil)
+
+	f.checkUpstream(t, fake.only(t))
+	f.checkChunks(t, out.chunks)
+	if f.failure != nil {
+		f.failure.check(t, out.err)
+		return
+	}
+	if out.err != nil {
+		t.Fatalf("error: %v", out.err)
+	}
+	if f.Operation != opStream {
+		compareJSON(t, "answer", out.message.AppendWireJSON(nil), f.want)
+	}
+	compareHeader(t, "reply header", out.reply.Header, f.Reply)
+}
+
+// checkUpstream compares what reached the provider.
+func (f *Fixture) checkUpstream(t *testing.T, got received) {
+	t.Helper()
+	if got.method != f.Upstream.Method || got.path != f.Upstream.Path || got.query != f.Upstream.Query {
+		t.Errorf("the provider got %s %s?%s, want %s %s?%s", got.method, got.path, got.query,
+			f.Upstream.Method, f.Upstream.Path, f.Upstream.Query)
+	}
+	for name, want := range f.Upstream.Header {
+		if value := got.header.Get(name); value != want {
+			t.Errorf("the provider got %s: %q, want %q", name, value, want)
+		}
+	}
+	for _, name := range f.Upstream.Absent {
+		if value, there := got.header[http.CanonicalHeaderKey(name)]; there {
+			t.Errorf("the provider got %s: %q, want none", name, value)
+		}
+	}
+	f.checkGolden(t, got.body)
+}
+
+// checkChunks compares chunks with those that a case expects.
+func (f *Fixture) checkChunks(t *testing.T, got []*sluicev1.ChatCompletionChunk) {
+	t.Helper()
+	if len(got) != len(f.chunks) {
+		t.Errorf("%d chunks, want %d", len(got), len(f.chunks))
+		return
+	}
+	usages := 0
+	for i, chunk := range got {
+		compareJSON(t, "chunk", chunk.AppendWireJSON(nil), f.chunks[i])
+		if chunk.GetUsage() != nil {
+			usages++
+		}
+	}
+	if usages > 1 {
+		t.Errorf("usage in %d chunks, want it once", usages)
+	}
+}
+
+// asError returns the adapter's error, or fails.
+func asError(t *testing.T, err error) *adapters.Error {
+	t.Helper()
+	var e *adapters.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error is %T %v, want an *adapters.Error", err, err)
+	}
+	if e.Provider != providerName {
+		t.Errorf("error names provider %q, want %q", e.Provider, providerName)
+	}
+	return e
+}
+
+func (s *suite) testSetUp(t *testing.T) {
+	var keys []string
+	fake := newFake(t, func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		for _, values := range r.Header {
+			for _, value := range values {
+				if i := strings.Index(value, keyMarker); i >= 0 {
+					keys = append(keys, value[i:])
+				}
+			}
+		}
+		w.WriteHeader(http.StatusTeapot)
+	})
+	p := s.provider(t, fake, func(s *adapters.Settings) {
+		s.APIKeys = []adapters.Secret{adapters.NewSecret(keyMarker + "-one"), adapters.NewSecret(keyMarker + "-two")}
+		s.Headers.Add("x-team", "platform")
+		s.UserAgent = "sluice-test"
+	})
+	if p.Name != providerName {
+		t.Errorf("the provider's name is %q, want %q", p.Name, providerName)
+	}
+	f := s.operations(t)[0]
+	for range 4 {
+		f.call(t.Context(), t, p, nil)
+	}
+	if want := []string{keyMarker + "-one", keyMarker + "-two", keyMarker + "-one", keyMarker + "-two"}; !slices.Equal(keys, want) {
+		t.Errorf("the keys came in the order %q, want %q", keys, want)
+	}
+	for _, r := range fake.all() {
+		if r.header.Get("X-Team") != "platform" || r.header.Get("User-Agent") != "sluice-test" {
+			t.Errorf("the headers of the settings did not reach the provider: %v", r.header)
+		}
+	}
+
+	for name, bad := range map[string]adapters.Settings{
+		"a base URL that is none":        {BaseURL: "::"},
+		"a base URL without a host":      {BaseURL: "http://"},
+		"a base URL of another scheme":   {BaseURL: "ftp://example.org"},
+		"a base URL with a password":     {BaseURL: "http://user:" + keyMarker + "@example.org"},
+		"a key that no header can carry": {BaseURL: fake.URL, APIKeys: []adapters.Secret{adapters.NewSecret(keyMarker + "\n")}},
+		"a header that is none":          {BaseURL: fake.URL, Headers: adapters.Header{{Name: "a b", Value: "c"}}},
+	} {
+		bad.Name = providerName
+		if _, err := s.open(bad); err == nil {
+			t.Errorf("%s: New took it", name)
+		} else if strings.Contains(err.Error(), keyMarker) {
+			t.Errorf("%s: the error shows a secret: %v", name, err)
+		}
+	}
+}

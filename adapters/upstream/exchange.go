@@ -1,0 +1,186 @@
+package upstream
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/sluice-ai/sluice/adapters"
+)
+
+// initialAnswerBytes bounds what is allocated on the word of a Content-Length.
+const initialAnswerBytes = 1 << 20
+
+// exchange is one request and its answer. One goroutine uses it.
+type exchange struct {
+	client *Client
+	// caller is the caller's context, running the one that also ends by our timeouts.
+	caller  context.Context
+	running context.Context
+	cancel  context.CancelCauseFunc
+	// timer cancels running; armed only while something is being waited for.
+	timer    *time.Timer
+	silence  error
+	response *http.Response
+	body     io.Reader
+	header   adapters.Header
+}
+
+var (
+	errNoFirstByte = errors.New("no response header in time")
+	errIdle        = errors.New("no data in time")
+)
+
+// open sends a request and waits for a successful answer to begin.
+func (c *Client) open(caller context.Context, r *Request) (*exchange, error) {
+	if err := caller.Err(); err != nil {
+		return nil, err
+	}
+	x := &exchange{client: c, caller: caller, silence: errNoFirstByte}
+	x.running, x.cancel = context.WithCancelCause(caller)
+	request, err := c.newRequest(x.running, r)
+	if err != nil {
+		x.cancel(nil)
+		return nil, c.unsendable(err)
+	}
+	x.timer = time.AfterFunc(c.timeouts.FirstByte, func() { x.cancel(x.silence) })
+	x.response, err = c.transport.RoundTrip(request)
+	stopped := x.timer.Stop()
+	if err != nil {
+		x.cancel(nil)
+		return nil, x.lost(err, false)
+	}
+	if !stopped {
+		// The timer's function may still be running; only it reads silence.
+		x.close()
+		return nil, x.lost(errNoFirstByte, false)
+	}
+	x.silence = errIdle
+	x.header = returnedHeader(x.response.Header)
+	if err := x.decodeContent(); err != nil {
+		x.close()
+		return nil, err
+	}
+	if status := x.response.StatusCode; status < 200 || status > 299 {
+		err := x.refused()
+		x.close()
+		return nil, err
+	}
+	return x, nil
+}
+
+// decodeContent undoes a compression that was not asked for but came.
+func (x *exchange) decodeContent() error {
+	x.body = timedBody{x}
+	switch encoding := strings.ToLower(x.response.Header.Get("Content-Encoding")); encoding {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		x.body = &gunzip{source: x.body}
+	default:
+		return x.protocol(fmt.Sprintf("the answer is compressed in a way that was not asked for (status %d)", x.response.StatusCode), nil)
+	}
+	return nil
+}
+
+// timedBody reads the body and gives up when a read takes longer than the idle
+// timeout. Time between reads, when the caller is slow, does not count.
+type timedBody struct{ x *exchange }
+
+func (b timedBody) Read(p []byte) (int, error) {
+	b.x.timer.Reset(b.x.client.timeouts.Idle)
+	n, err := b.x.response.Body.Read(p)
+	b.x.timer.Stop()
+	return n, err
+}
+
+// gunzip starts to decompress at the first read: a stream's header arrives late.
+type gunzip struct {
+	source io.Reader
+	reader *gzip.Reader
+}
+
+func (g *gunzip) Read(p []byte) (int, error) {
+	if g.reader == nil {
+		reader, err := gzip.NewReader(g.source)
+		if err != nil {
+			return 0, err
+		}
+		g.reader = reader
+	}
+	return g.reader.Read(p)
+}
+
+// answer reads the rest of the body as an answer in one piece.
+func (x *exchange) answer() (*Answer, error) {
+	body, whole, err := x.read(x.client.maxAnswer)
+	if err != nil {
+		return nil, x.lost(err, true)
+	}
+	if !whole {
+		return nil, x.protocol(fmt.Sprintf("the answer exceeds %d bytes", x.client.maxAnswer), nil)
+	}
+	return &Answer{
+		Status:      x.response.StatusCode,
+		Header:      x.header,
+		ContentType: x.response.Header.Get("Content-Type"),
+		Body:        body,
+	}, nil
+}
+
+// read reads up to limit bytes of the body, and whether that was all of it.
+func (x *exchange) read(limit int64) (body []byte, whole bool, err error) {
+	size := int64(512)
+	if x.response.ContentLength >= 0 {
+		// One byte more, so that the read that finds the end needs no larger buffer.
+		size = min(x.response.ContentLength, limit, initialAnswerBytes) + 1
+	}
+	body = make([]byte, 0, size)
+	for {
+		n, err := x.body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if int64(len(body)) > limit {
+			return body[:limit], false, nil
+		}
+		switch {
+		case err == io.EOF:
+			return body, true, nil
+		case err != nil:
+			return body, false, err
+		}
+		if len(body) == cap(body) {
+			body = append(body, 0)[:len(body)]
+		}
+	}
+}
+
+// close ends the exchange. A body that was not read to its end takes its
+// connection with it, which is how the provider learns that nobody listens.
+func (x *exchange) close() {
+	x.timer.Stop()
+	x.cancel(nil)
+	x.response.Body.Close() //nolint:errcheck // nothing is left to do with the answer
+}
+
+func returnedHeader(header http.Header) adapters.Header {
+	var out adapters.Header
+	for name, values := range header {
+		// Most names are not returned; their first letter says so without a copy.
+		if c := name[0] | 0x20; c != 'r' && c != 'x' && c != 'o' {
+			continue
+		}
+		lower := strings.ToLower(name)
+		if !adapters.ReturnedResponseHeader(lower) {
+			continue
+		}
+		for _, value := range values {
+			out.Add(lower, value)
+		}
+	}
+	sortHeader(out)
+	return out
+}

@@ -1,0 +1,247 @@
+package upstream
+
+import (
+	"cmp"
+	"compress/flate"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/sluice-ai/sluice/adapters"
+)
+
+// maxErrorBytes bounds an error body. What exceeds it is not read.
+const maxErrorBytes = 1 << 20
+
+// KindOfStatus says what a status that is no success means.
+func KindOfStatus(status int) adapters.Kind {
+	switch status {
+	case http.StatusUnauthorized:
+		return adapters.KindAuth
+	case http.StatusForbidden:
+		return adapters.KindPermission
+	case http.StatusNotFound:
+		return adapters.KindNotFound
+	case http.StatusRequestTimeout:
+		return adapters.KindTimeout
+	case http.StatusConflict:
+		return adapters.KindConflict
+	case http.StatusRequestEntityTooLarge:
+		return adapters.KindTooLarge
+	case http.StatusTooManyRequests:
+		return adapters.KindRateLimited
+	case http.StatusServiceUnavailable, 529: // 529: Anthropic's and others' "overloaded"
+		return adapters.KindOverloaded
+	}
+	switch status / 100 {
+	case 4:
+		return adapters.KindInvalid
+	case 5:
+		return adapters.KindUnavailable
+	}
+	return adapters.KindProtocol
+}
+
+// refused reads the body of an answer that is no success and says what it means.
+func (x *exchange) refused() error {
+	status := x.response.StatusCode
+	// A body that breaks off takes nothing from what the status says.
+	body, _, err := x.read(maxErrorBytes)
+	if err != nil && x.caller.Err() != nil {
+		return x.caller.Err()
+	}
+	failure := x.client.reported(status, x.header, body, x.response.Header.Get("Content-Type"))
+	failure.RetryAfter = retryAfter(x.response.Header)
+	if status/100 == 3 {
+		// Following it could carry the key to another host.
+		failure.Message = fmt.Sprintf("the provider answered with a redirect (status %d), which is not followed", status)
+		failure.Envelope = nil
+	}
+	return failure
+}
+
+// reported makes an error of a body that the provider sent as one. A status of 0
+// is one that nobody knows.
+func (c *Client) reported(status int, header adapters.Header, body []byte, contentType string) *adapters.Error {
+	failure := &adapters.Error{Kind: KindOfStatus(status), Provider: c.name, Status: status, Header: c.secrets.redactHeader(header)}
+	body = c.secrets.redact(body)
+	if c.dialect.Envelope != nil {
+		failure.Envelope = c.dialect.Envelope(body)
+	}
+	if failure.Envelope == nil {
+		failure.Message = describe(status, body, contentType)
+	} else if failure.Envelope.GetError().GetMessage() == "" {
+		failure.Message = "the provider reported an error without a message"
+	}
+	if c.dialect.Refine != nil {
+		failure.Kind = c.dialect.Refine(failure.Kind, failure.Envelope)
+	}
+	return failure
+}
+
+// Reported makes an error of an error body that came where a success was due: in
+// an answer of status 200, or as an event of a stream. The dialect says which
+// status it stands for; without one it is of [adapters.KindUnavailable].
+func (c *Client) Reported(header adapters.Header, body []byte) *adapters.Error {
+	failure := c.reported(0, header, body, "application/json")
+	if failure.Envelope != nil && c.dialect.Status != nil {
+		failure.Status = c.dialect.Status(failure.Envelope)
+	}
+	failure.Kind = adapters.KindUnavailable
+	if failure.Status != 0 {
+		failure.Kind = KindOfStatus(failure.Status)
+	}
+	if c.dialect.Refine != nil {
+		failure.Kind = c.dialect.Refine(failure.Kind, failure.Envelope)
+	}
+	return failure
+}
+
+// Protocol is the error of an answer that cannot be understood or broke off. The
+// message reaches callers, the cause does not.
+func (c *Client) Protocol(header adapters.Header, message string, cause error) *adapters.Error {
+	return &adapters.Error{
+		Kind: adapters.KindProtocol, Provider: c.name, Header: header,
+		Message: message, Cause: c.secrets.redactError(cause),
+	}
+}
+
+// Undecodable is the error of an answer whose body is not what the adapter reads.
+func (c *Client) Undecodable(a *Answer, cause error) *adapters.Error {
+	message := fmt.Sprintf("the provider's answer cannot be understood (status %d)", a.Status)
+	switch {
+	case len(a.Body) == 0:
+		message = fmt.Sprintf("the provider answered status %d without a body", a.Status)
+	case looksHTML(a.Body, a.ContentType):
+		message = fmt.Sprintf("the provider answered status %d with an HTML page", a.Status)
+	}
+	failure := c.Protocol(a.Header, message, cause)
+	failure.Status = a.Status
+	return failure
+}
+
+// Refusal is the error of a call that the adapter does not send.
+func (c *Client) Refusal(kind adapters.Kind, message string) *adapters.Error {
+	return &adapters.Error{Kind: kind, Provider: c.name, Message: message, Cause: errNotSent}
+}
+
+var errNotSent = errors.New("request not sent")
+
+// unsendable is the error of a request that could not be built.
+func (c *Client) unsendable(err error) error {
+	if failure, ok := errors.AsType[*adapters.Error](err); ok {
+		return failure
+	}
+	return &adapters.Error{
+		Kind: adapters.KindInternal, Provider: c.name,
+		Message: "the request to the provider could not be built", Cause: c.secrets.redactError(err),
+	}
+}
+
+func (x *exchange) protocol(message string, cause error) error {
+	failure := x.client.Protocol(x.header, message, cause)
+	if x.response != nil {
+		failure.Status = x.response.StatusCode
+	}
+	return failure
+}
+
+// lost says what it means that the transport gave up, before the answer began or
+// inside of it.
+func (x *exchange) lost(err error, inside bool) error {
+	if left := x.caller.Err(); left != nil {
+		return left
+	}
+	if failure, ok := errors.AsType[*adapters.Error](err); ok {
+		return failure
+	}
+	failure := &adapters.Error{Provider: x.client.name, Header: x.header, Cause: x.client.secrets.redactError(err)}
+	if inside {
+		failure.Status = x.response.StatusCode
+	}
+	timeouts := x.client.timeouts
+	switch cause := context.Cause(x.running); {
+	case cause == errNoFirstByte || errors.Is(err, errNoFirstByte):
+		failure.Kind = adapters.KindTimeout
+		failure.Message = fmt.Sprintf("the provider did not answer within %s", timeouts.FirstByte)
+	case cause == errIdle:
+		failure.Kind = adapters.KindTimeout
+		failure.Message = fmt.Sprintf("the provider sent nothing for %s in the middle of its answer", timeouts.Idle)
+	case isUnreachable(err):
+		failure.Kind = adapters.KindUnavailable
+		failure.Message = "the provider could not be reached"
+		if isTimeout(err) {
+			failure.Message = fmt.Sprintf("the provider could not be reached within %s", timeouts.Connect)
+		}
+	case isMalformed(err):
+		failure.Kind = adapters.KindProtocol
+		failure.Message = "the provider's answer is not proper HTTP"
+	case inside && isCutShort(err):
+		failure.Kind = adapters.KindProtocol
+		failure.Message = "the provider's answer broke off"
+	case inside:
+		failure.Kind = adapters.KindUnavailable
+		failure.Message = "the connection to the provider broke in the middle of its answer"
+	default:
+		failure.Kind = adapters.KindUnavailable
+		failure.Message = "the connection to the provider broke before it answered"
+	}
+	return failure
+}
+
+// isUnreachable tells whether no connection came to be.
+func isUnreachable(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return true
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.AlertError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[x509.HostnameError](err)
+	return ok
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
+}
+
+// isMalformed goes by texts because net/http has no types for these errors.
+func isMalformed(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "malformed") ||
+		strings.Contains(text, "response headers exceeded") ||
+		strings.Contains(text, "invalid byte in chunk length") ||
+		strings.Contains(text, "unsupported transfer encoding")
+}
+
+// isCutShort tells whether a body ended before its framing said so.
+func isCutShort(err error) bool {
+	if _, ok := errors.AsType[flate.CorruptInputError](err); ok {
+		return true
+	}
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum)
+}
+
+func sortHeader(h adapters.Header) {
+	slices.SortFunc(h, func(a, b adapters.Field) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Value, b.Value))
+	})
+}
