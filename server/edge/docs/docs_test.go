@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/sluice-ai/sluice/gen/openapi"
+
 	"github.com/sluice-ai/sluice/server/edge/docs"
 )
 

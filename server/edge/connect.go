@@ -1,0 +1,247 @@
+package edge
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+	"connectrpc.com/grpchealth"
+	"connectrpc.com/grpcreflect"
+
+	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+	"github.com/sluice-ai/sluice/gen/go/sluice/v1/sluicev1connect"
+
+	"github.com/sluice-ai/sluice/server/fault"
+	"github.com/sluice-ai/sluice/server/gateway"
+	"github.com/sluice-ai/sluice/server/usage"
+)
+
+// connectDoor serves Connect, gRPC-Web and gRPC on the HTTP port: the paths
+// /package.Service/Method.
+type connectDoor struct {
+	service      *gateway.Service
+	log          *slog.Logger
+	limit        int64
+	readTimeout  time.Duration
+	writeTimeout time.Duration
+	handlers     map[string]http.Handler // by "/package.Service/"
+}
+
+type connectChat struct{ *gateway.Service }
+
+func (s connectChat) StreamChatCompletion(ctx context.Context, req *sluicev1.ChatCompletionRequest, out *connect.ServerStream[sluicev1.ChatCompletionChunk]) error {
+	return s.StreamChat(ctx, req, out.Send)
+}
+
+func newConnect(config Config, service *gateway.Service, health *health) *connectDoor {
+	d := &connectDoor{
+		service:      service,
+		log:          config.Logger,
+		limit:        config.MaxRequestBytes,
+		readTimeout:  config.ReadTimeout,
+		writeTimeout: config.WriteTimeout,
+		handlers:     map[string]http.Handler{},
+	}
+	options := connect.WithHandlerOptions(
+		connect.WithReadMaxBytes(int(min(config.MaxRequestBytes, math.MaxInt32))),
+		connect.WithInterceptors(connectInterceptor{d}),
+		// Compressing a stream's small messages costs more than it saves.
+		connect.WithCompressMinBytes(1024),
+	)
+	d.handle(sluicev1connect.NewChatServiceHandler(connectChat{service}, options))
+	d.handle(sluicev1connect.NewEmbeddingsServiceHandler(service, options))
+	d.handle(sluicev1connect.NewModelsServiceHandler(service, options))
+
+	plain := connect.WithReadMaxBytes(mib)
+	d.handle(grpchealth.NewHandler(health.connect, plain))
+	reflector := grpcreflect.NewStaticReflector(append([]string{grpchealth.HealthV1ServiceName}, serviceNames...)...)
+	d.handle(grpcreflect.NewHandlerV1(reflector, plain))
+	d.handle(grpcreflect.NewHandlerV1Alpha(reflector, plain))
+	return d
+}
+
+func (d *connectDoor) handle(prefix string, handler http.Handler) { d.handlers[prefix] = handler }
+
+// handler returns the handler of a path, nil when no RPC service has it.
+func (d *connectDoor) handler(path string) http.Handler {
+	end := strings.LastIndexByte(path, '/') + 1
+	if end <= 1 {
+		return nil
+	}
+	inner := d.handlers[path[:end]]
+	if inner == nil {
+		return nil
+	}
+	service := path[1 : end-1]
+	if !strings.HasPrefix(service, "sluice.") {
+		return inner // health and reflection are no calls
+	}
+	operation := operationOf(service, path[end:])
+	if operation == "" {
+		return nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.serve(w, r, inner, operation) })
+}
+
+func (d *connectDoor) serve(w http.ResponseWriter, r *http.Request, inner http.Handler, operation usage.Operation) {
+	c := &connectCall{
+		call:   newCall(connectProtocol(r)),
+		header: w.Header(),
+		writes: boundWrites(w, r, d.writeTimeout),
+	}
+	c.call.Header = forwarded(r.Header)
+	// Before the handler runs, so that refusals of the library carry them as well.
+	replyHeader(c.call, nil, setHTTP(c.header))
+	ctx := context.WithValue(gateway.WithCall(r.Context(), c.call), connectCallKey{}, c)
+	body := &boundedRPCBody{
+		ReadCloser: r.Body,
+		ctx:        ctx,
+		control:    c.writes.control,
+		timeout:    d.readTimeout,
+		limit:      d.limit,
+		enveloped:  enveloped(r),
+		callID:     c.call.ID,
+	}
+	r = r.WithContext(ctx)
+	r.Body = body
+	inner.ServeHTTP(w, r)
+	if c.reached {
+		return
+	}
+	refused := body.refused
+	switch err := ctx.Err(); {
+	case refused != nil:
+	case err != nil:
+		refused = fault.From(err)
+	default:
+		refused = fault.New(sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST, "request could not be read as %s", c.call.Door)
+	}
+	d.service.Refuse(ctx, operation, refused)
+}
+
+// connectProtocol tells the protocols apart by the content type, as connect-go does.
+func connectProtocol(r *http.Request) gateway.Door {
+	contentType := r.Header.Get("Content-Type")
+	switch {
+	case strings.HasPrefix(contentType, "application/grpc-web"):
+		return gateway.DoorGRPCWeb
+	case strings.HasPrefix(contentType, "application/grpc"):
+		return gateway.DoorGRPC
+	}
+	return gateway.DoorConnect
+}
+
+type connectCallKey struct{}
+
+// connectCall is one call through this door.
+type connectCall struct {
+	call    *gateway.Call
+	header  http.Header // of the answer
+	writes  boundedWrites
+	reached bool // the service heard of the call
+	replied bool // the answer's headers are set
+}
+
+func (c *connectCall) reply() {
+	if !c.replied {
+		c.replied = true
+		replyHeader(c.call, nil, setHTTP(c.header))
+	}
+	c.writes.begin()
+}
+
+// fail returns f as Connect's error. Headers that are still open carry the answer's.
+func (c *connectCall) fail(f *fault.Error) error {
+	failed := connectError(f, c.call.ID)
+	if c.replied {
+		setHTTP(failed.Meta())(headerErrorReason, f.Name()) // a trailer
+	} else {
+		c.replied = true
+		replyHeader(c.call, f.Header, setHTTP(c.header))
+		setHTTP(c.header)(headerErrorReason, f.Name())
+	}
+	c.writes.begin()
+	return failed
+}
+
+// connectInterceptor gives every call its headers, errors and recovery.
+type connectInterceptor struct{ door *connectDoor }
+
+func (i connectInterceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (answer connect.AnyResponse, err error) {
+		c, ok := ctx.Value(connectCallKey{}).(*connectCall)
+		if !ok {
+			return next(ctx, req)
+		}
+		c.reached = true
+		defer func() {
+			if value := recover(); value != nil {
+				answer, err = nil, c.fail(recovered(ctx, i.door.log, c.call, value))
+			}
+		}()
+		answer, err = next(ctx, req)
+		if err != nil {
+			return nil, c.fail(fault.From(err))
+		}
+		c.reply()
+		return answer, nil
+	}
+}
+
+func (i connectInterceptor) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+func (i connectInterceptor) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) (err error) {
+		c, ok := ctx.Value(connectCallKey{}).(*connectCall)
+		if !ok {
+			return next(ctx, conn)
+		}
+		defer func() {
+			if value := recover(); value != nil {
+				err = c.fail(recovered(ctx, i.door.log, c.call, value))
+			}
+		}()
+		err = next(ctx, &connectConn{StreamingHandlerConn: conn, ctx: ctx, call: c})
+		if err == nil || !c.reached { // what the library refused is its own error
+			return err
+		}
+		return c.fail(fault.From(err))
+	}
+}
+
+// connectConn is the stream of one call.
+type connectConn struct {
+	connect.StreamingHandlerConn
+
+	ctx  context.Context //nolint:containedctx // lives as long as the call, like the stream's own
+	call *connectCall
+}
+
+// Receive reads the request.
+func (c *connectConn) Receive(message any) error {
+	err := c.StreamingHandlerConn.Receive(message)
+	if err == nil {
+		c.call.reached = true
+	}
+	return err
+}
+
+// Send sends a message of the answer, behind the answer's headers.
+func (c *connectConn) Send(message any) error {
+	c.call.reply()
+	err := c.StreamingHandlerConn.Send(message)
+	if err == nil {
+		c.call.writes.end()
+		return nil
+	}
+	if c.ctx.Err() != nil {
+		return fault.From(c.ctx.Err())
+	}
+	return fault.New(sluicev1.ErrorReason_ERROR_REASON_CANCELED, "the caller left or stopped reading").WithCause(err)
+}

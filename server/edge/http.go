@@ -1,0 +1,81 @@
+package edge
+
+import (
+	"net/http"
+	"strings"
+
+	connectcors "connectrpc.com/cors"
+	"github.com/rs/cors"
+
+	"github.com/sluice-ai/sluice/server/gateway"
+)
+
+// httpDoor is the handler of the HTTP port: it tells the doors behind it apart by
+// path.
+type httpDoor struct {
+	cors    *cors.Cors
+	connect *connectDoor
+	rest    *restDoor
+	docs    http.Handler
+}
+
+func newHTTP(config Config, service *gateway.Service, health *health) *httpDoor {
+	return &httpDoor{
+		cors:    newCORS(config.AllowedOrigins),
+		connect: newConnect(config, service, health),
+		rest:    newREST(config, service),
+		docs:    config.Docs,
+	}
+}
+
+// newCORS lets scripts of web pages call and read the answers. SDKs send headers of
+// their own, so every request header is allowed; there are no cookies to abuse.
+func newCORS(origins []string) *cors.Cors {
+	if len(origins) == 0 {
+		origins = []string{"*"}
+	}
+	return cors.New(cors.Options{
+		AllowedOrigins: origins,
+		AllowedMethods: append([]string{http.MethodHead}, connectcors.AllowedMethods()...),
+		AllowedHeaders: []string{"*"},
+		// "*" covers the rest, such as x-ratelimit-*, where browsers know it.
+		ExposedHeaders: append(connectcors.ExposedHeaders(),
+			headerRequestID, headerSluiceRequestID, headerErrorReason,
+			"retry-after", "retry-after-ms", "x-should-retry", "*"),
+		MaxAge: 7200, // the most that Chromium takes
+	})
+}
+
+func (d *httpDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header["Origin"] != nil || r.Method == http.MethodOptions {
+		d.cors.ServeHTTP(w, r, d.route)
+		return
+	}
+	d.route(w, r)
+}
+
+func (d *httpDoor) route(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	if e := find(path); e != nil {
+		d.rest.serve(w, r, e)
+		return
+	}
+	if d.docs != nil && (path == "/docs" || path == "/openapi.json" || strings.HasPrefix(path, "/docs/")) {
+		d.docs.ServeHTTP(w, r)
+		return
+	}
+	if handler := d.connect.handler(path); handler != nil {
+		handler.ServeHTTP(w, r)
+		return
+	}
+	if path == "/" || path == prefix || path == prefix+"/" {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			serveIndex(w, r, d.docs != nil)
+			return
+		}
+		w.Header().Set("Allow", "GET, HEAD")
+		d.rest.refuse(w, r, methodNotAllowed(r, http.MethodGet))
+		return
+	}
+	d.rest.refuse(w, r, unknownPath(r))
+}

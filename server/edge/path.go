@@ -1,0 +1,117 @@
+package edge
+
+import (
+	"net/http"
+	"strings"
+
+	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+	"github.com/sluice-ai/sluice/gen/go/sluice/v1/sluicev1connect"
+
+	"github.com/sluice-ai/sluice/server/fault"
+	"github.com/sluice-ai/sluice/server/usage"
+)
+
+// endpoint is a path of the REST door.
+type endpoint struct {
+	// path below the prefix; when it ends in "/", an id follows.
+	path      string
+	method    string
+	operation usage.Operation
+	// stream: "stream": true in the body asks for events.
+	stream bool
+}
+
+// prefix is what every path of the REST door begins with, and how base URLs end.
+const prefix = "/v1"
+
+// endpoints holds every path of the google.api.http options of sluice.v1.
+var endpoints = []endpoint{
+	{path: "/chat/completions", method: http.MethodPost, operation: usage.OperationChat, stream: true},
+	{path: "/embeddings", method: http.MethodPost, operation: usage.OperationEmbeddings},
+	{path: "/models", method: http.MethodGet, operation: usage.OperationListModels},
+	{path: "/models/", method: http.MethodGet, operation: usage.OperationGetModel},
+}
+
+var operations = map[string]usage.Operation{
+	sluicev1connect.ChatServiceCreateChatCompletionProcedure:   usage.OperationChat,
+	sluicev1connect.ChatServiceStreamChatCompletionProcedure:   usage.OperationChat,
+	sluicev1connect.EmbeddingsServiceCreateEmbeddingsProcedure: usage.OperationEmbeddings,
+	sluicev1connect.ModelsServiceListModelsProcedure:           usage.OperationListModels,
+	sluicev1connect.ModelsServiceGetModelProcedure:             usage.OperationGetModel,
+}
+
+// operationOf returns the operation of an RPC method; empty when there is none.
+func operationOf(service, method string) usage.Operation { return operations["/"+service+"/"+method] }
+
+func (e *endpoint) matches(path string) bool {
+	if strings.HasSuffix(e.path, "/") {
+		return len(path) > len(e.path) && path[:len(e.path)] == e.path
+	}
+	return path == e.path
+}
+
+// allow returns the methods of the endpoint as the Allow header lists them.
+func (e *endpoint) allow() string {
+	if e.method == http.MethodGet {
+		return "GET, HEAD, OPTIONS"
+	}
+	return e.method + ", OPTIONS"
+}
+
+// find returns the endpoint of a decoded path, nil when it has none.
+func find(path string) *endpoint {
+	below, ok := strings.CutPrefix(path, prefix)
+	if !ok {
+		return nil
+	}
+	for i := range endpoints {
+		if endpoints[i].matches(below) {
+			return &endpoints[i]
+		}
+	}
+	return nil
+}
+
+// maxShownBytes bounds what an error shows of a path or a method.
+const maxShownBytes = 200
+
+// unknownPath is the fault of a path that names nothing. A path that ends like an
+// endpoint comes from a wrong base URL, and then the message says the right one.
+func unknownPath(r *http.Request) *fault.Error {
+	const reason = sluicev1.ErrorReason_ERROR_REASON_NOT_FOUND
+	shown := visible(r.URL.EscapedPath(), maxShownBytes)
+	if meant := meantPath(r.URL.Path); meant != "" {
+		return fault.New(reason, "unknown path %s: it should be %s; the base URL must end in %s once, as %s",
+			shown, visible(meant, maxShownBytes), prefix, baseURL(r))
+	}
+	return fault.New(reason, "unknown path %s: the API is below %s", shown, baseURL(r))
+}
+
+// meantPath returns the path that a caller with a wrong base URL wanted: the prefix
+// missing, doubled, behind another one, or with slashes too many. "" when the path
+// resembles nothing.
+func meantPath(path string) string {
+	segments := strings.FieldsFunc(path, func(c rune) bool { return c == '/' })
+	for start := range segments {
+		candidate := prefix + "/" + strings.Join(segments[start:], "/")
+		if find(candidate) != nil {
+			return candidate
+		}
+	}
+	return ""
+}
+
+// baseURL returns the base URL under which the client of r reaches the REST door.
+func baseURL(r *http.Request) string {
+	scheme := "http"
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		scheme = "https"
+	}
+	return scheme + "://" + visible(r.Host, maxShownBytes) + prefix
+}
+
+// methodNotAllowed is the fault of a request whose path wants another method.
+func methodNotAllowed(r *http.Request, use string) *fault.Error {
+	return fault.New(sluicev1.ErrorReason_ERROR_REASON_METHOD_NOT_ALLOWED, "method %s is not allowed on %s: use %s",
+		visible(r.Method, 32), visible(r.URL.EscapedPath(), maxShownBytes), use)
+}
