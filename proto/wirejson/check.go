@@ -1,8 +1,8 @@
 package wirejson
 
 import (
-	"bytes"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -84,6 +84,9 @@ func (c *Checker) decode(data []byte, read func(*Decoder) bool) bool {
 	if read(d) && d.end() {
 		return true
 	}
+	if d.OK() {
+		return false
+	}
 	e := d.failure().(*Error)
 	return c.fail(e.Path, e.Reason)
 }
@@ -96,64 +99,32 @@ func (c *Checker) Double(v float64) bool {
 	return true
 }
 
-// Known describes a member that has a field.
-type Known struct {
-	Name string
-	// Kinds that the field takes.
-	Kinds Kind
-	// Number type of the field, when it takes one.
-	Number Number
-	// Always: written unless noted as absent.
-	Always bool
-	// Empty lists and maps have a place in the field.
-	Empty bool
-	// Open as in FieldRules.
-	Open bool
-	// Never in a rest: constants.
-	Never bool
-}
-
-// Number is the type of a numeric field.
-type Number uint8
-
-// The numeric types.
-const (
-	NumberInt32 Number = iota + 1
-	NumberInt64
-	NumberUint32
-	NumberUint64
-	NumberDouble
-)
-
 // Rest checks a rest: a JSON object in which a known member is only there when its
-// field cannot hold it. set has a bit for each known member that its field holds.
-func (c *Checker) Rest(rest []byte, known []Known, set ...uint64) bool {
-	if len(rest) == 0 {
-		return true
-	}
-	if !c.decode(rest, func(d *Decoder) bool { return d.Kind() == KindObject && d.skip() || d.OK() && d.Unfit(KindObject) }) {
+// field cannot hold it, so that decoding leaves it there. set has a bit for each of
+// the names whose field is set, always for each that is written when unset, too.
+// read decodes an object and returns its rest, or nil.
+func (c *Checker) Rest(rest []byte, names []string, set, always []uint64, read func(*Decoder) []byte) bool {
+	ok := c.decode(rest, func(d *Decoder) bool {
+		return d.Kind() == KindObject && d.skip() || d.OK() && d.Unfit(KindObject)
+	})
+	if !ok {
 		return c.In("rest")
 	}
 	r := OpenRest(rest)
-	ok := true
-	var seen [8]uint64
+	seen := make([]uint64, len(set))
 	r.each(func(e entry) bool {
-		for i := range known {
-			if known[i].Name != e.name {
-				continue
-			}
-			switch k := &known[i]; {
-			case seen[i>>6]&(1<<(i&63)) != 0:
-				ok = c.fail(e.name, "duplicate member")
-			case k.Never,
-				set[i>>6]&(1<<(i&63)) != 0,
-				k.Always && !r.Lacks(e.name),
-				!k.rides(e.value):
-				ok = c.fail(e.name, "member that belongs into its field")
-			}
-			seen[i>>6] |= 1 << (i & 63)
-			break
+		i := slices.Index(names, e.name)
+		if i < 0 {
+			return true
 		}
+		word, bit := i>>6, uint64(1)<<(i&63)
+		switch {
+		case seen[word]&bit != 0:
+			ok = c.fail(e.name, "duplicate member")
+		case set[word]&bit != 0, always[word]&bit != 0 && !r.Lacks(e.name), !c.rides(e, read):
+			ok = c.fail(e.name, "member that belongs into its field")
+		}
+		seen[word] |= bit
 		return ok
 	})
 	if !ok {
@@ -162,38 +133,33 @@ func (c *Checker) Rest(rest []byte, known []Known, set ...uint64) bool {
 	return true
 }
 
-// rides reports whether a value is one that the field cannot hold and that decoding
-// would leave in the rest.
-func (k *Known) rides(value []byte) bool {
-	kind := kinds[value[0]]
-	switch {
-	case kind == KindNull:
-		return k.Kinds&KindNull == 0
-	case kind&k.Kinds == 0:
-		return k.Open
-	case kind == KindNumber:
-		return !k.Number.holds(value)
-	case kind == KindArray || kind == KindObject:
-		return !k.Empty && len(bytes.TrimSpace(value[1:len(value)-1])) == 0
-	}
-	return false
+// rides reports whether decoding would leave a known member in the rest.
+func (c *Checker) rides(e entry, read func(*Decoder) []byte) (ok bool) {
+	return c.decode(object(e.key, e.value), func(d *Decoder) bool {
+		_, ok := Get(read(d), e.name)
+		return ok
+	})
 }
 
-func (n Number) holds(value []byte) (ok bool) {
-	d := decoders.Get().(*Decoder)
-	defer d.release()
-	d.reset(value, Options{})
-	switch n {
-	case NumberInt32:
-		_, ok = d.Int32()
-	case NumberInt64:
-		_, ok = d.Int64()
-	case NumberUint32:
-		_, ok = d.Uint32()
-	case NumberUint64:
-		_, ok = d.Uint64()
-	case NumberDouble:
-		_, ok = d.Double()
+// Other checks a raw alternative of a union: that no typed one takes the value.
+// name is that of the member which the union is, or empty for a bare union. read
+// decodes the message of the union and reports whether the raw alternative is set.
+func (c *Checker) Other(name string, raw []byte, read func(*Decoder) bool) bool {
+	if len(raw) == 0 {
+		return true
 	}
-	return ok
+	if !c.Raw(raw) {
+		return false
+	}
+	if name != "" {
+		raw = object(AppendString(nil, name), raw)
+	}
+	if !c.decode(raw, read) {
+		return c.fail("", "raw value that belongs into a typed alternative")
+	}
+	return true
+}
+
+func object(key, value []byte) []byte {
+	return slices.Concat([]byte{'{'}, key, []byte{':'}, value, []byte{'}'})
 }

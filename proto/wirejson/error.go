@@ -139,10 +139,11 @@ func pathAt(data []byte, at, maxDepth int) string {
 			path = appendName(path, data[f.key:f.end])
 		}
 		if len(path) > maxPathBytes {
-			return string(path[:maxPathBytes]) + "..."
+			path = append(path[:maxPathBytes], "..."...)
+			break
 		}
 	}
-	return string(path)
+	return strings.ToValidUTF8(string(path), "\ufffd")
 }
 
 // closing returns the offset behind the string that begins at i.

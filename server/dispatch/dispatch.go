@@ -43,7 +43,7 @@ const (
 )
 
 // The pause before attempt n+1 at the same target is drawn evenly from half to the
-// whole of firstPause * 2^n, at most maxPause. Source: the official OpenAI SDKs wait
+// whole of firstPause * 2^(n-1), at most maxPause. Source: the official OpenAI SDKs wait
 // 0.5 s to 8 s; a gateway nearer to the provider waits less.
 const (
 	firstPause = 100 * time.Millisecond
@@ -140,7 +140,7 @@ func run(ctx context.Context, p Policy, targets []Target, r Request, try func(co
 	var outcome Outcome
 	var failed failures
 	ends := time.Now().Add(p.TotalTimeout)
-	for n, at := 0, 0; n < p.MaxAttempts; n++ {
+	for n, at := 0, 0; n < p.MaxAttempts; {
 		a := attempt{target: targets[at], timeout: time.Until(ends), cause: errTotalTimeout}
 		if p.AttemptTimeout > 0 && p.AttemptTimeout < a.timeout {
 			a.timeout, a.cause = p.AttemptTimeout, errAttemptTimeout
@@ -154,6 +154,9 @@ func run(ctx context.Context, p Policy, targets []Target, r Request, try func(co
 		failed.add(err)
 		if a.committed || ctx.Err() != nil {
 			break
+		}
+		if asked(err) {
+			n++
 		}
 		next, pause, ok := again(err, at, len(targets), n)
 		if !ok || time.Until(ends) <= pause || !wait(ctx, pause) {
@@ -217,8 +220,16 @@ func again(err error, at, targets, n int) (next int, pause time.Duration, ok boo
 	return at, backoff(n), true
 }
 
+// asked tells whether the target heard of the attempt. One that is spared or cannot
+// do it costs none of the attempts, or it would hide a healthy one behind it.
+func asked(err error) bool {
+	kind := adapters.KindOf(err)
+	return kind != adapters.KindCircuitOpen && kind != adapters.KindUnsupported
+}
+
+// backoff is the pause after n attempts, n from 1.
 func backoff(n int) time.Duration {
-	pause := min(firstPause<<min(n, 10), maxPause)
+	pause := min(firstPause<<min(n-1, 10), maxPause)
 	return pause/2 + rand.N(pause/2) //nolint:gosec // G404: jitter, not a secret
 }
 

@@ -80,6 +80,7 @@ func TestStream_tries_again_by_kind_and_only_before_the_first_chunk(t *testing.T
 		"a refused connection is tried again":      {1, []step{reset, ok}, "aa", 0},
 		"attempts are bounded":                     {1, []step{reset}, "aaa", sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE},
 		"attempts are bounded over targets":        {5, []step{reset}, "abc", sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE},
+		"spared targets cost no attempt":           {5, []step{failure(adapters.KindCircuitOpen, 0), failure(adapters.KindCircuitOpen, 0), failure(adapters.KindCircuitOpen, 0), failure(adapters.KindUnsupported, 0), ok}, "abcde", 0},
 		"never after the first chunk":              {2, []step{{chunks: 1, err: reset.err}, ok}, "a", sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE},
 		"the real failure is told, not the spared": {2, []step{failure(adapters.KindOverloaded, 503), failure(adapters.KindCircuitOpen, 0)}, "ab", sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_OVERLOADED},
 	}

@@ -8,15 +8,12 @@ import (
 )
 
 func (w writer) checker(m *message) {
-	if m.rest != nil {
-		w.known(m)
-	}
 	w.P()
 	w.P("// CheckWireJSON tells whether the message can be written as JSON.")
 	w.P("func (m *", m.GoIdent, ") CheckWireJSON(c *", w.rt("Checker"), ") bool {")
 	w.P("if m == nil { return true }")
 	if m.bare && m.members[0].shape == union {
-		w.checkUnion(m.members[0], false)
+		w.checkUnion(m, m.members[0])
 		w.P("return true")
 		w.P("}")
 		return
@@ -29,46 +26,6 @@ func (w writer) checker(m *message) {
 		w.checkRest(m)
 	}
 	w.P("return c.Leave()")
-	w.P("}")
-}
-
-var numbers = map[protoreflect.Kind]string{
-	protoreflect.Int32Kind:  "NumberInt32",
-	protoreflect.Int64Kind:  "NumberInt64",
-	protoreflect.Uint32Kind: "NumberUint32",
-	protoreflect.Uint64Kind: "NumberUint64",
-	protoreflect.DoubleKind: "NumberDouble",
-}
-
-// known writes what the members with fields take.
-func (w writer) known(m *message) {
-	w.P()
-	w.P("var knownOf", m.GoIdent.GoName, " = [...]", w.rt("Known"), "{")
-	for _, p := range m.members {
-		entry := []string{fmt.Sprintf("Name: %q", p.name)}
-		if p.shape == constant {
-			entry = append(entry, "Never: true")
-			w.P("{", strings.Join(entry, ", "), "},")
-			continue
-		}
-		entry = append(entry, "Kinds: "+w.goKinds(p.kinds()))
-		holders := append(p.all(), p)
-		for _, h := range holders {
-			if h.shape == scalar && numbers[h.field.Desc.Kind()] != "" && p.other == nil {
-				entry = append(entry, "Number: "+w.rt(numbers[h.field.Desc.Kind()]))
-			}
-		}
-		if p.always() {
-			entry = append(entry, "Always: true")
-		}
-		if (p.shape != list && p.shape != mapping) || p.always() {
-			entry = append(entry, "Empty: true")
-		}
-		if p.rules.GetOpen() {
-			entry = append(entry, "Open: true")
-		}
-		w.P("{", strings.Join(entry, ", "), "},")
-	}
 	w.P("}")
 }
 
@@ -96,7 +53,22 @@ func (w writer) checkRest(m *message) {
 		}
 		w.P("if ", condition, " { set[", word(i), "] |= ", bit(i), " }")
 	}
-	w.P("if !c.Rest(m.", m.rest.GoName, ", knownOf", m.GoIdent.GoName, "[:], set[:]...) { return false }")
+	name := "nil"
+	if len(m.members) > 0 {
+		name = names(m) + "[:]"
+	}
+	always := make([]string, n)
+	for i := range always {
+		always[i] = "0"
+	}
+	for i, mask := range m.always() {
+		always[i] = fmt.Sprintf("%#x", mask)
+	}
+	w.P("if !c.Rest(m.", m.rest.GoName, ", ", name, ", set[:], []uint64{", strings.Join(always, ", "), "}, func(d *", w.rt("Decoder"), ") []byte {")
+	w.P("var m ", m.GoIdent)
+	w.P("m.DecodeWireJSON(d)")
+	w.P("return m.", m.rest.GoName)
+	w.P("}) { return false }")
 	w.P("}")
 }
 
@@ -107,7 +79,7 @@ func (w writer) checkMember(m *message, p *member) {
 	}
 	switch p.shape {
 	case union, alternative:
-		w.checkUnion(p, true)
+		w.checkUnion(m, p)
 	case list:
 		v := "v"
 		var check string
@@ -145,18 +117,20 @@ func (w writer) checkMember(m *message, p *member) {
 	}
 }
 
-// checkUnion checks the alternative that is set. named says that the union is a
-// member, whose name belongs to the path.
-func (w writer) checkUnion(p *member, named bool) {
-	fail := "return false"
-	if named {
-		fail = fmt.Sprintf("return c.In(%q)", p.name)
+// checkUnion checks the alternative that is set.
+func (w writer) checkUnion(m *message, p *member) {
+	fail, name := fmt.Sprintf("return c.In(%q)", p.name), p.name
+	if m.bare {
+		fail, name = "return false", ""
 	}
 	var checked []string
 	for _, a := range p.all() {
 		f := a.field
 		var check string
 		switch {
+		case a == p.other:
+			check = fmt.Sprintf("c.Other(%q, v.%s, func(d *%s) bool {\nvar m %s\nm.DecodeWireJSON(d)\n_, ok := m.%s.(*%s)\nreturn ok\n})",
+				name, f.GoName, w.rt("Decoder"), w.QualifiedGoIdent(m.GoIdent), p.oneof.GoName, w.QualifiedGoIdent(f.GoIdent))
 		case a.shape == raw:
 			check = "c.Raw(v." + f.GoName + ")"
 		case f.Message != nil:

@@ -142,15 +142,21 @@ func word(i int) int   { return i / 64 }
 func bit(i int) string { return fmt.Sprintf("1<<%d", i%64) }
 func words(n int) int  { return (n + 63) / 64 }
 
+// always returns the set of the members that are written without being set.
+func (m *message) always() []uint64 {
+	set := make([]uint64, words(len(m.members)))
+	for i, p := range m.members {
+		if p.always() {
+			set[word(i)] |= 1 << (i % 64)
+		}
+	}
+	return set
+}
+
 func (w writer) decodeObject(m *message) {
 	w.P("var o ", w.rt("Object"))
 	w.P("if !d.Object(&o, ", m.rest != nil, ") { return false }")
-	need := make([]uint64, words(len(m.members)))
-	for i, p := range m.members {
-		if p.always() {
-			need[word(i)] |= 1 << (i % 64)
-		}
-	}
+	need := m.always()
 	for i := range need {
 		w.P("var seen", i, " uint64")
 		if m.rest != nil && need[i] != 0 {

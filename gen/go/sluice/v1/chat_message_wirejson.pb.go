@@ -171,7 +171,12 @@ func (m *ChatMessage) CheckWireJSON(c *wirejson.Checker) bool {
 			return false
 		}
 	case *ChatMessage_Other:
-		if !c.Raw(v.Other) {
+		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
+			var m ChatMessage
+			m.DecodeWireJSON(d)
+			_, ok := m.Message.(*ChatMessage_Other)
+			return ok
+		}) {
 			return false
 		}
 	}
@@ -299,12 +304,6 @@ func (m *DeveloperMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfDevel
 	return true
 }
 
-var knownOfDeveloperMessage = [...]wirejson.Known{
-	{Name: "role", Never: true},
-	{Name: "content", Kinds: wirejson.KindString | wirejson.KindArray, Empty: true},
-	{Name: "name", Kinds: wirejson.KindString, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *DeveloperMessage) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -327,7 +326,11 @@ func (m *DeveloperMessage) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Name != nil {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, knownOfDeveloperMessage[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfDeveloperMessage[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m DeveloperMessage
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -455,12 +458,6 @@ func (m *SystemMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfSystemMe
 	return true
 }
 
-var knownOfSystemMessage = [...]wirejson.Known{
-	{Name: "role", Never: true},
-	{Name: "content", Kinds: wirejson.KindString | wirejson.KindArray, Empty: true},
-	{Name: "name", Kinds: wirejson.KindString, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *SystemMessage) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -483,7 +480,11 @@ func (m *SystemMessage) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Name != nil {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, knownOfSystemMessage[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfSystemMessage[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m SystemMessage
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -611,12 +612,6 @@ func (m *UserMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfUserMessag
 	return true
 }
 
-var knownOfUserMessage = [...]wirejson.Known{
-	{Name: "role", Never: true},
-	{Name: "content", Kinds: wirejson.KindString | wirejson.KindArray, Empty: true},
-	{Name: "name", Kinds: wirejson.KindString, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *UserMessage) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -639,7 +634,11 @@ func (m *UserMessage) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Name != nil {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, knownOfUserMessage[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfUserMessage[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m UserMessage
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -868,16 +867,6 @@ func (m *AssistantMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfAssis
 	return true
 }
 
-var knownOfAssistantMessage = [...]wirejson.Known{
-	{Name: "role", Never: true},
-	{Name: "content", Kinds: wirejson.KindString | wirejson.KindArray, Empty: true},
-	{Name: "name", Kinds: wirejson.KindString, Empty: true},
-	{Name: "refusal", Kinds: wirejson.KindString, Empty: true},
-	{Name: "tool_calls", Kinds: wirejson.KindArray},
-	{Name: "audio", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "function_call", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *AssistantMessage) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -923,7 +912,11 @@ func (m *AssistantMessage) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.FunctionCall != nil {
 			set[0] |= 1 << 6
 		}
-		if !c.Rest(m.Rest, knownOfAssistantMessage[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfAssistantMessage[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m AssistantMessage
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1050,12 +1043,6 @@ func (m *ToolMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfToolMessag
 	return true
 }
 
-var knownOfToolMessage = [...]wirejson.Known{
-	{Name: "role", Never: true},
-	{Name: "content", Kinds: wirejson.KindString | wirejson.KindArray, Empty: true},
-	{Name: "tool_call_id", Kinds: wirejson.KindString, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ToolMessage) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1075,7 +1062,11 @@ func (m *ToolMessage) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Content != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfToolMessage[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfToolMessage[:], set[:], []uint64{0x5}, func(d *wirejson.Decoder) []byte {
+			var m ToolMessage
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1183,12 +1174,6 @@ func (m *FunctionMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfFuncti
 	return true
 }
 
-var knownOfFunctionMessage = [...]wirejson.Known{
-	{Name: "role", Never: true},
-	{Name: "content", Kinds: wirejson.KindString, Empty: true},
-	{Name: "name", Kinds: wirejson.KindString, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *FunctionMessage) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1202,7 +1187,11 @@ func (m *FunctionMessage) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Content != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfFunctionMessage[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfFunctionMessage[:], set[:], []uint64{0x5}, func(d *wirejson.Decoder) []byte {
+			var m FunctionMessage
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1272,10 +1261,6 @@ func (m *AudioReference) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfAudioReference = [...]wirejson.Known{
-	{Name: "id", Kinds: wirejson.KindString, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *AudioReference) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1286,7 +1271,11 @@ func (m *AudioReference) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfAudioReference[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfAudioReference[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m AudioReference
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1496,7 +1485,12 @@ func (m *ContentPart) CheckWireJSON(c *wirejson.Checker) bool {
 			return false
 		}
 	case *ContentPart_Other:
-		if !c.Raw(v.Other) {
+		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
+			var m ContentPart
+			m.DecodeWireJSON(d)
+			_, ok := m.Part.(*ContentPart_Other)
+			return ok
+		}) {
 			return false
 		}
 	}
@@ -1601,12 +1595,6 @@ func (m *TextPart) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfTextPart = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "text", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "prompt_cache_breakpoint", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *TextPart) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1623,7 +1611,11 @@ func (m *TextPart) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.PromptCacheBreakpoint != nil {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, knownOfTextPart[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfTextPart[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var m TextPart
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1738,12 +1730,6 @@ func (m *ImagePart) decodeWireJSON(d *wirejson.Decoder, room *roomOfImagePart) b
 	return true
 }
 
-var knownOfImagePart = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "image_url", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "prompt_cache_breakpoint", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ImagePart) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1766,7 +1752,11 @@ func (m *ImagePart) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.PromptCacheBreakpoint != nil {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, knownOfImagePart[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfImagePart[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m ImagePart
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1862,11 +1852,6 @@ func (m *ImageUrl) decodeWireJSON(d *wirejson.Decoder, room *roomOfImageUrl) boo
 	return true
 }
 
-var knownOfImageUrl = [...]wirejson.Known{
-	{Name: "url", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "detail", Kinds: wirejson.KindString, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ImageUrl) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1880,7 +1865,11 @@ func (m *ImageUrl) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Detail != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfImageUrl[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfImageUrl[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m ImageUrl
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1994,12 +1983,6 @@ func (m *AudioPart) decodeWireJSON(d *wirejson.Decoder, room *roomOfAudioPart) b
 	return true
 }
 
-var knownOfAudioPart = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "input_audio", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "prompt_cache_breakpoint", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *AudioPart) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2022,7 +2005,11 @@ func (m *AudioPart) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.PromptCacheBreakpoint != nil {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, knownOfAudioPart[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfAudioPart[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m AudioPart
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2110,11 +2097,6 @@ func (m *InputAudio) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfInputAudio = [...]wirejson.Known{
-	{Name: "data", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "format", Kinds: wirejson.KindString, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *InputAudio) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2125,7 +2107,11 @@ func (m *InputAudio) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfInputAudio[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfInputAudio[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var m InputAudio
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2240,12 +2226,6 @@ func (m *FilePart) decodeWireJSON(d *wirejson.Decoder, room *roomOfFilePart) boo
 	return true
 }
 
-var knownOfFilePart = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "file", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "prompt_cache_breakpoint", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *FilePart) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2268,7 +2248,11 @@ func (m *FilePart) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.PromptCacheBreakpoint != nil {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, knownOfFilePart[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfFilePart[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m FilePart
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2382,12 +2366,6 @@ func (m *InputFile) decodeWireJSON(d *wirejson.Decoder, room *roomOfInputFile) b
 	return true
 }
 
-var knownOfInputFile = [...]wirejson.Known{
-	{Name: "file_data", Kinds: wirejson.KindString, Empty: true},
-	{Name: "file_id", Kinds: wirejson.KindString, Empty: true},
-	{Name: "filename", Kinds: wirejson.KindString, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *InputFile) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2407,7 +2385,11 @@ func (m *InputFile) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Filename != nil {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, knownOfInputFile[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfInputFile[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m InputFile
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2489,11 +2471,6 @@ func (m *RefusalPart) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfRefusalPart = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "refusal", Kinds: wirejson.KindString, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *RefusalPart) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2504,7 +2481,11 @@ func (m *RefusalPart) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfRefusalPart[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfRefusalPart[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var m RefusalPart
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2599,11 +2580,6 @@ func (m *PromptCacheBreakpoint) decodeWireJSON(d *wirejson.Decoder, room *roomOf
 	return true
 }
 
-var knownOfPromptCacheBreakpoint = [...]wirejson.Known{
-	{Name: "mode", Kinds: wirejson.KindString, Empty: true},
-	{Name: "ttl", Kinds: wirejson.KindString, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *PromptCacheBreakpoint) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2620,7 +2596,11 @@ func (m *PromptCacheBreakpoint) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Ttl != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfPromptCacheBreakpoint[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfPromptCacheBreakpoint[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m PromptCacheBreakpoint
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2853,16 +2833,6 @@ func (m *ResponseMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfRespon
 	return true
 }
 
-var knownOfResponseMessage = [...]wirejson.Known{
-	{Name: "role", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "content", Kinds: wirejson.KindString | wirejson.KindNull, Always: true, Empty: true, Open: true},
-	{Name: "refusal", Kinds: wirejson.KindString | wirejson.KindNull, Always: true, Empty: true},
-	{Name: "tool_calls", Kinds: wirejson.KindArray},
-	{Name: "annotations", Kinds: wirejson.KindArray},
-	{Name: "audio", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "function_call", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ResponseMessage) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2907,7 +2877,11 @@ func (m *ResponseMessage) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.FunctionCall != nil {
 			set[0] |= 1 << 6
 		}
-		if !c.Rest(m.Rest, knownOfResponseMessage[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfResponseMessage[:], set[:], []uint64{0x7}, func(d *wirejson.Decoder) []byte {
+			var m ResponseMessage
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2988,7 +2962,12 @@ func (m *Annotation) CheckWireJSON(c *wirejson.Checker) bool {
 			return false
 		}
 	case *Annotation_Other:
-		if !c.Raw(v.Other) {
+		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
+			var m Annotation
+			m.DecodeWireJSON(d)
+			_, ok := m.Annotation.(*Annotation_Other)
+			return ok
+		}) {
 			return false
 		}
 	}
@@ -3079,11 +3058,6 @@ func (m *UrlCitationAnnotation) decodeWireJSON(d *wirejson.Decoder, room *roomOf
 	return true
 }
 
-var knownOfUrlCitationAnnotation = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "url_citation", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *UrlCitationAnnotation) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -3100,7 +3074,11 @@ func (m *UrlCitationAnnotation) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.UrlCitation != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfUrlCitationAnnotation[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfUrlCitationAnnotation[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m UrlCitationAnnotation
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -3224,13 +3202,6 @@ func (m *UrlCitation) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfUrlCitation = [...]wirejson.Known{
-	{Name: "url", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "title", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "start_index", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-	{Name: "end_index", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *UrlCitation) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -3241,7 +3212,11 @@ func (m *UrlCitation) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfUrlCitation[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfUrlCitation[:], set[:], []uint64{0xf}, func(d *wirejson.Decoder) []byte {
+			var m UrlCitation
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -3365,13 +3340,6 @@ func (m *Audio) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfAudio = [...]wirejson.Known{
-	{Name: "id", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "data", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "expires_at", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-	{Name: "transcript", Kinds: wirejson.KindString, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *Audio) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -3382,7 +3350,11 @@ func (m *Audio) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfAudio[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfAudio[:], set[:], []uint64{0xf}, func(d *wirejson.Decoder) []byte {
+			var m Audio
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}

@@ -99,7 +99,12 @@ func (m *Tool) CheckWireJSON(c *wirejson.Checker) bool {
 			return false
 		}
 	case *Tool_Other:
-		if !c.Raw(v.Other) {
+		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
+			var m Tool
+			m.DecodeWireJSON(d)
+			_, ok := m.Tool.(*Tool_Other)
+			return ok
+		}) {
 			return false
 		}
 	}
@@ -191,11 +196,6 @@ func (m *FunctionTool) decodeWireJSON(d *wirejson.Decoder, room *roomOfFunctionT
 	return true
 }
 
-var knownOfFunctionTool = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "function", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *FunctionTool) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -212,7 +212,11 @@ func (m *FunctionTool) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Function != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfFunctionTool[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfFunctionTool[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m FunctionTool
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -346,13 +350,6 @@ func (m *FunctionDefinition) decodeWireJSON(d *wirejson.Decoder, room *roomOfFun
 	return true
 }
 
-var knownOfFunctionDefinition = [...]wirejson.Known{
-	{Name: "name", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "description", Kinds: wirejson.KindString, Empty: true},
-	{Name: "parameters", Kinds: wirejson.KindString | wirejson.KindNumber | wirejson.KindBool | wirejson.KindArray | wirejson.KindObject, Empty: true},
-	{Name: "strict", Kinds: wirejson.KindBool, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *FunctionDefinition) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -375,7 +372,11 @@ func (m *FunctionDefinition) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Strict != nil {
 			set[0] |= 1 << 3
 		}
-		if !c.Rest(m.Rest, knownOfFunctionDefinition[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfFunctionDefinition[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m FunctionDefinition
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -467,11 +468,6 @@ func (m *CustomTool) decodeWireJSON(d *wirejson.Decoder, room *roomOfCustomTool)
 	return true
 }
 
-var knownOfCustomTool = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "custom", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *CustomTool) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -488,7 +484,11 @@ func (m *CustomTool) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Custom != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfCustomTool[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfCustomTool[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m CustomTool
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -603,12 +603,6 @@ func (m *CustomToolDefinition) decodeWireJSON(d *wirejson.Decoder, room *roomOfC
 	return true
 }
 
-var knownOfCustomToolDefinition = [...]wirejson.Known{
-	{Name: "name", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "description", Kinds: wirejson.KindString, Empty: true},
-	{Name: "format", Kinds: wirejson.KindString | wirejson.KindNumber | wirejson.KindBool | wirejson.KindArray | wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *CustomToolDefinition) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -628,7 +622,11 @@ func (m *CustomToolDefinition) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Format != nil {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, knownOfCustomToolDefinition[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfCustomToolDefinition[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m CustomToolDefinition
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -726,7 +724,12 @@ func (m *CustomToolFormat) CheckWireJSON(c *wirejson.Checker) bool {
 			return false
 		}
 	case *CustomToolFormat_Other:
-		if !c.Raw(v.Other) {
+		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
+			var m CustomToolFormat
+			m.DecodeWireJSON(d)
+			_, ok := m.Format.(*CustomToolFormat_Other)
+			return ok
+		}) {
 			return false
 		}
 	}
@@ -790,10 +793,6 @@ func (m *CustomToolTextFormat) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfCustomToolTextFormat = [...]wirejson.Known{
-	{Name: "type", Never: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *CustomToolTextFormat) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -804,7 +803,11 @@ func (m *CustomToolTextFormat) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfCustomToolTextFormat[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfCustomToolTextFormat[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m CustomToolTextFormat
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -895,11 +898,6 @@ func (m *CustomToolGrammarFormat) decodeWireJSON(d *wirejson.Decoder, room *room
 	return true
 }
 
-var knownOfCustomToolGrammarFormat = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "grammar", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *CustomToolGrammarFormat) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -916,7 +914,11 @@ func (m *CustomToolGrammarFormat) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Grammar != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfCustomToolGrammarFormat[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfCustomToolGrammarFormat[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m CustomToolGrammarFormat
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1004,11 +1006,6 @@ func (m *Grammar) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfGrammar = [...]wirejson.Known{
-	{Name: "definition", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "syntax", Kinds: wirejson.KindString, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *Grammar) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1019,7 +1016,11 @@ func (m *Grammar) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfGrammar[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfGrammar[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var m Grammar
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1148,7 +1149,12 @@ func (m *ToolChoice) CheckWireJSON(c *wirejson.Checker) bool {
 			return false
 		}
 	case *ToolChoice_Other:
-		if !c.Raw(v.Other) {
+		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
+			var m ToolChoice
+			m.DecodeWireJSON(d)
+			_, ok := m.Choice.(*ToolChoice_Other)
+			return ok
+		}) {
 			return false
 		}
 	}
@@ -1239,11 +1245,6 @@ func (m *AllowedToolsChoice) decodeWireJSON(d *wirejson.Decoder, room *roomOfAll
 	return true
 }
 
-var knownOfAllowedToolsChoice = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "allowed_tools", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *AllowedToolsChoice) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1260,7 +1261,11 @@ func (m *AllowedToolsChoice) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.AllowedTools != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfAllowedToolsChoice[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfAllowedToolsChoice[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m AllowedToolsChoice
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1348,11 +1353,6 @@ func (m *AllowedTools) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfAllowedTools = [...]wirejson.Known{
-	{Name: "mode", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "tools", Kinds: wirejson.KindArray, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *AllowedTools) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1371,7 +1371,11 @@ func (m *AllowedTools) CheckWireJSON(c *wirejson.Checker) bool {
 		if len(m.Tools) > 0 {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfAllowedTools[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfAllowedTools[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var m AllowedTools
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1462,11 +1466,6 @@ func (m *NamedFunctionChoice) decodeWireJSON(d *wirejson.Decoder, room *roomOfNa
 	return true
 }
 
-var knownOfNamedFunctionChoice = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "function", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *NamedFunctionChoice) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1483,7 +1482,11 @@ func (m *NamedFunctionChoice) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Function != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfNamedFunctionChoice[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfNamedFunctionChoice[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m NamedFunctionChoice
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1553,10 +1556,6 @@ func (m *FunctionName) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfFunctionName = [...]wirejson.Known{
-	{Name: "name", Kinds: wirejson.KindString, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *FunctionName) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1567,7 +1566,11 @@ func (m *FunctionName) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfFunctionName[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfFunctionName[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m FunctionName
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1658,11 +1661,6 @@ func (m *NamedCustomChoice) decodeWireJSON(d *wirejson.Decoder, room *roomOfName
 	return true
 }
 
-var knownOfNamedCustomChoice = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "custom", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *NamedCustomChoice) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1679,7 +1677,11 @@ func (m *NamedCustomChoice) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Custom != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfNamedCustomChoice[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfNamedCustomChoice[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m NamedCustomChoice
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1749,10 +1751,6 @@ func (m *CustomName) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfCustomName = [...]wirejson.Known{
-	{Name: "name", Kinds: wirejson.KindString, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *CustomName) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1763,7 +1761,11 @@ func (m *CustomName) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfCustomName[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfCustomName[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m CustomName
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1862,7 +1864,12 @@ func (m *ToolCall) CheckWireJSON(c *wirejson.Checker) bool {
 			return false
 		}
 	case *ToolCall_Other:
-		if !c.Raw(v.Other) {
+		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
+			var m ToolCall
+			m.DecodeWireJSON(d)
+			_, ok := m.Call.(*ToolCall_Other)
+			return ok
+		}) {
 			return false
 		}
 	}
@@ -1971,12 +1978,6 @@ func (m *FunctionToolCall) decodeWireJSON(d *wirejson.Decoder, room *roomOfFunct
 	return true
 }
 
-var knownOfFunctionToolCall = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "id", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "function", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *FunctionToolCall) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1993,7 +1994,11 @@ func (m *FunctionToolCall) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Function != nil {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, knownOfFunctionToolCall[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfFunctionToolCall[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var m FunctionToolCall
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2081,11 +2086,6 @@ func (m *FunctionCall) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfFunctionCall = [...]wirejson.Known{
-	{Name: "name", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "arguments", Kinds: wirejson.KindString, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *FunctionCall) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2096,7 +2096,11 @@ func (m *FunctionCall) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfFunctionCall[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfFunctionCall[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var m FunctionCall
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2205,12 +2209,6 @@ func (m *CustomToolCall) decodeWireJSON(d *wirejson.Decoder, room *roomOfCustomT
 	return true
 }
 
-var knownOfCustomToolCall = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "id", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "custom", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *CustomToolCall) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2227,7 +2225,11 @@ func (m *CustomToolCall) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Custom != nil {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, knownOfCustomToolCall[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfCustomToolCall[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var m CustomToolCall
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2315,11 +2317,6 @@ func (m *CustomCall) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfCustomCall = [...]wirejson.Known{
-	{Name: "name", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "input", Kinds: wirejson.KindString, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *CustomCall) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2330,7 +2327,11 @@ func (m *CustomCall) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfCustomCall[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfCustomCall[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var m CustomCall
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}

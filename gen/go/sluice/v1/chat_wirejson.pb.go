@@ -868,45 +868,6 @@ func (m *ChatCompletionRequest) decodeWireJSON(d *wirejson.Decoder, room *roomOf
 	return true
 }
 
-var knownOfChatCompletionRequest = [...]wirejson.Known{
-	{Name: "model", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "messages", Kinds: wirejson.KindArray},
-	{Name: "frequency_penalty", Kinds: wirejson.KindNumber, Number: wirejson.NumberDouble, Empty: true},
-	{Name: "presence_penalty", Kinds: wirejson.KindNumber, Number: wirejson.NumberDouble, Empty: true},
-	{Name: "temperature", Kinds: wirejson.KindNumber, Number: wirejson.NumberDouble, Empty: true},
-	{Name: "top_p", Kinds: wirejson.KindNumber, Number: wirejson.NumberDouble, Empty: true},
-	{Name: "logit_bias", Kinds: wirejson.KindObject, Open: true},
-	{Name: "logprobs", Kinds: wirejson.KindBool, Empty: true},
-	{Name: "top_logprobs", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-	{Name: "max_completion_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-	{Name: "max_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-	{Name: "n", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-	{Name: "seed", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-	{Name: "stop", Kinds: wirejson.KindString | wirejson.KindArray, Empty: true},
-	{Name: "store", Kinds: wirejson.KindBool, Empty: true},
-	{Name: "metadata", Kinds: wirejson.KindObject, Open: true},
-	{Name: "modalities", Kinds: wirejson.KindArray},
-	{Name: "audio", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "moderation", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "prediction", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "prompt_cache_key", Kinds: wirejson.KindString, Empty: true},
-	{Name: "prompt_cache_retention", Kinds: wirejson.KindString, Empty: true},
-	{Name: "prompt_cache_options", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "reasoning_effort", Kinds: wirejson.KindString, Empty: true},
-	{Name: "response_format", Kinds: wirejson.KindString | wirejson.KindNumber | wirejson.KindBool | wirejson.KindArray | wirejson.KindObject, Empty: true},
-	{Name: "safety_identifier", Kinds: wirejson.KindString, Empty: true},
-	{Name: "service_tier", Kinds: wirejson.KindString, Empty: true},
-	{Name: "stream_options", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "tools", Kinds: wirejson.KindArray},
-	{Name: "tool_choice", Kinds: wirejson.KindString | wirejson.KindNumber | wirejson.KindBool | wirejson.KindArray | wirejson.KindObject, Empty: true},
-	{Name: "parallel_tool_calls", Kinds: wirejson.KindBool, Empty: true},
-	{Name: "user", Kinds: wirejson.KindString, Empty: true},
-	{Name: "verbosity", Kinds: wirejson.KindString, Empty: true},
-	{Name: "web_search_options", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "function_call", Kinds: wirejson.KindString | wirejson.KindObject, Empty: true},
-	{Name: "functions", Kinds: wirejson.KindArray},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ChatCompletionRequest) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1090,7 +1051,11 @@ func (m *ChatCompletionRequest) CheckWireJSON(c *wirejson.Checker) bool {
 		if len(m.Functions) > 0 {
 			set[0] |= 1 << 35
 		}
-		if !c.Rest(m.Rest, knownOfChatCompletionRequest[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfChatCompletionRequest[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m ChatCompletionRequest
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1205,11 +1170,6 @@ func (m *AudioOptions) decodeWireJSON(d *wirejson.Decoder, room *roomOfAudioOpti
 	return true
 }
 
-var knownOfAudioOptions = [...]wirejson.Known{
-	{Name: "format", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "voice", Kinds: wirejson.KindString | wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *AudioOptions) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1229,7 +1189,11 @@ func (m *AudioOptions) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Voice != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfAudioOptions[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfAudioOptions[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m AudioOptions
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1299,10 +1263,6 @@ func (m *VoiceId) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfVoiceId = [...]wirejson.Known{
-	{Name: "id", Kinds: wirejson.KindString, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *VoiceId) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1313,7 +1273,11 @@ func (m *VoiceId) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfVoiceId[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfVoiceId[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m VoiceId
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1403,11 +1367,6 @@ func (m *ModerationOptions) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfModerationOptions = [...]wirejson.Known{
-	{Name: "model", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "policy", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ModerationOptions) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1424,7 +1383,11 @@ func (m *ModerationOptions) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Policy != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfModerationOptions[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfModerationOptions[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m ModerationOptions
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1514,11 +1477,6 @@ func (m *ModerationPolicy) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfModerationPolicy = [...]wirejson.Known{
-	{Name: "input", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "output", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ModerationPolicy) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1541,7 +1499,11 @@ func (m *ModerationPolicy) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Output != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfModerationPolicy[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfModerationPolicy[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m ModerationPolicy
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1611,10 +1573,6 @@ func (m *ModerationMode) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfModerationMode = [...]wirejson.Known{
-	{Name: "mode", Kinds: wirejson.KindString, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ModerationMode) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1625,7 +1583,11 @@ func (m *ModerationMode) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfModerationMode[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfModerationMode[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m ModerationMode
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1734,11 +1696,6 @@ func (m *Prediction) decodeWireJSON(d *wirejson.Decoder, room *roomOfPrediction)
 	return true
 }
 
-var knownOfPrediction = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "content", Kinds: wirejson.KindString | wirejson.KindArray, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *Prediction) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1758,7 +1715,11 @@ func (m *Prediction) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Content != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfPrediction[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfPrediction[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m Prediction
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1853,11 +1814,6 @@ func (m *PromptCacheOptions) decodeWireJSON(d *wirejson.Decoder, room *roomOfPro
 	return true
 }
 
-var knownOfPromptCacheOptions = [...]wirejson.Known{
-	{Name: "mode", Kinds: wirejson.KindString, Empty: true},
-	{Name: "ttl", Kinds: wirejson.KindString, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *PromptCacheOptions) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -1874,7 +1830,11 @@ func (m *PromptCacheOptions) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Ttl != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfPromptCacheOptions[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfPromptCacheOptions[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m PromptCacheOptions
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -1989,7 +1949,12 @@ func (m *ResponseFormat) CheckWireJSON(c *wirejson.Checker) bool {
 			return false
 		}
 	case *ResponseFormat_Other:
-		if !c.Raw(v.Other) {
+		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
+			var m ResponseFormat
+			m.DecodeWireJSON(d)
+			_, ok := m.Format.(*ResponseFormat_Other)
+			return ok
+		}) {
 			return false
 		}
 	}
@@ -2053,10 +2018,6 @@ func (m *ResponseFormatText) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfResponseFormatText = [...]wirejson.Known{
-	{Name: "type", Never: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ResponseFormatText) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2067,7 +2028,11 @@ func (m *ResponseFormatText) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfResponseFormatText[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfResponseFormatText[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m ResponseFormatText
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2131,10 +2096,6 @@ func (m *ResponseFormatJsonObject) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfResponseFormatJsonObject = [...]wirejson.Known{
-	{Name: "type", Never: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ResponseFormatJsonObject) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2145,7 +2106,11 @@ func (m *ResponseFormatJsonObject) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfResponseFormatJsonObject[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfResponseFormatJsonObject[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m ResponseFormatJsonObject
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2237,11 +2202,6 @@ func (m *ResponseFormatJsonSchema) decodeWireJSON(d *wirejson.Decoder, room *roo
 	return true
 }
 
-var knownOfResponseFormatJsonSchema = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "json_schema", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ResponseFormatJsonSchema) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2258,7 +2218,11 @@ func (m *ResponseFormatJsonSchema) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.JsonSchema != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfResponseFormatJsonSchema[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfResponseFormatJsonSchema[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m ResponseFormatJsonSchema
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2392,13 +2356,6 @@ func (m *JsonSchemaFormat) decodeWireJSON(d *wirejson.Decoder, room *roomOfJsonS
 	return true
 }
 
-var knownOfJsonSchemaFormat = [...]wirejson.Known{
-	{Name: "name", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "description", Kinds: wirejson.KindString, Empty: true},
-	{Name: "schema", Kinds: wirejson.KindString | wirejson.KindNumber | wirejson.KindBool | wirejson.KindArray | wirejson.KindObject, Empty: true},
-	{Name: "strict", Kinds: wirejson.KindBool, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *JsonSchemaFormat) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2421,7 +2378,11 @@ func (m *JsonSchemaFormat) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Strict != nil {
 			set[0] |= 1 << 3
 		}
-		if !c.Rest(m.Rest, knownOfJsonSchemaFormat[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfJsonSchemaFormat[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m JsonSchemaFormat
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2516,11 +2477,6 @@ func (m *StreamOptions) decodeWireJSON(d *wirejson.Decoder, room *roomOfStreamOp
 	return true
 }
 
-var knownOfStreamOptions = [...]wirejson.Known{
-	{Name: "include_usage", Kinds: wirejson.KindBool, Empty: true},
-	{Name: "include_obfuscation", Kinds: wirejson.KindBool, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *StreamOptions) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2537,7 +2493,11 @@ func (m *StreamOptions) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.IncludeObfuscation != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfStreamOptions[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfStreamOptions[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m StreamOptions
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2636,11 +2596,6 @@ func (m *WebSearchOptions) decodeWireJSON(d *wirejson.Decoder, room *roomOfWebSe
 	return true
 }
 
-var knownOfWebSearchOptions = [...]wirejson.Known{
-	{Name: "search_context_size", Kinds: wirejson.KindString, Empty: true},
-	{Name: "user_location", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *WebSearchOptions) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2660,7 +2615,11 @@ func (m *WebSearchOptions) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.UserLocation != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfWebSearchOptions[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfWebSearchOptions[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m WebSearchOptions
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2752,11 +2711,6 @@ func (m *UserLocation) decodeWireJSON(d *wirejson.Decoder, room *roomOfUserLocat
 	return true
 }
 
-var knownOfUserLocation = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "approximate", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *UserLocation) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2773,7 +2727,11 @@ func (m *UserLocation) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Approximate != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfUserLocation[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfUserLocation[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m UserLocation
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -2906,13 +2864,6 @@ func (m *ApproximateLocation) decodeWireJSON(d *wirejson.Decoder, room *roomOfAp
 	return true
 }
 
-var knownOfApproximateLocation = [...]wirejson.Known{
-	{Name: "city", Kinds: wirejson.KindString, Empty: true},
-	{Name: "country", Kinds: wirejson.KindString, Empty: true},
-	{Name: "region", Kinds: wirejson.KindString, Empty: true},
-	{Name: "timezone", Kinds: wirejson.KindString, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ApproximateLocation) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -2935,7 +2886,11 @@ func (m *ApproximateLocation) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Timezone != nil {
 			set[0] |= 1 << 3
 		}
-		if !c.Rest(m.Rest, knownOfApproximateLocation[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfApproximateLocation[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m ApproximateLocation
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -3208,19 +3163,6 @@ func (m *ChatCompletion) decodeWireJSON(d *wirejson.Decoder, room *roomOfChatCom
 	return true
 }
 
-var knownOfChatCompletion = [...]wirejson.Known{
-	{Name: "id", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "object", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "created", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-	{Name: "model", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "choices", Kinds: wirejson.KindArray, Always: true, Empty: true},
-	{Name: "usage", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "service_tier", Kinds: wirejson.KindString, Empty: true},
-	{Name: "system_fingerprint", Kinds: wirejson.KindString, Empty: true},
-	{Name: "metadata", Kinds: wirejson.KindObject, Open: true},
-	{Name: "moderation", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ChatCompletion) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -3260,7 +3202,11 @@ func (m *ChatCompletion) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Moderation != nil {
 			set[0] |= 1 << 9
 		}
-		if !c.Rest(m.Rest, knownOfChatCompletion[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfChatCompletion[:], set[:], []uint64{0x1f}, func(d *wirejson.Decoder) []byte {
+			var m ChatCompletion
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -3409,13 +3355,6 @@ func (m *Choice) decodeWireJSON(d *wirejson.Decoder, room *roomOfChoice) bool {
 	return true
 }
 
-var knownOfChoice = [...]wirejson.Known{
-	{Name: "index", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-	{Name: "message", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "logprobs", Kinds: wirejson.KindObject | wirejson.KindNull, Always: true, Empty: true},
-	{Name: "finish_reason", Kinds: wirejson.KindString | wirejson.KindNull, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *Choice) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -3441,7 +3380,11 @@ func (m *Choice) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.FinishReason != nil {
 			set[0] |= 1 << 3
 		}
-		if !c.Rest(m.Rest, knownOfChoice[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfChoice[:], set[:], []uint64{0xd}, func(d *wirejson.Decoder) []byte {
+			var m Choice
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -3557,11 +3500,6 @@ func (m *Logprobs) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfLogprobs = [...]wirejson.Known{
-	{Name: "content", Kinds: wirejson.KindArray},
-	{Name: "refusal", Kinds: wirejson.KindArray},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *Logprobs) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -3588,7 +3526,11 @@ func (m *Logprobs) CheckWireJSON(c *wirejson.Checker) bool {
 		if len(m.Refusal) > 0 {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfLogprobs[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfLogprobs[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m Logprobs
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -3736,13 +3678,6 @@ func (m *TokenLogprob) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfTokenLogprob = [...]wirejson.Known{
-	{Name: "token", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "logprob", Kinds: wirejson.KindNumber, Number: wirejson.NumberDouble, Always: true, Empty: true},
-	{Name: "bytes", Kinds: wirejson.KindArray},
-	{Name: "top_logprobs", Kinds: wirejson.KindArray, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *TokenLogprob) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -3767,7 +3702,11 @@ func (m *TokenLogprob) CheckWireJSON(c *wirejson.Checker) bool {
 		if len(m.TopLogprobs) > 0 {
 			set[0] |= 1 << 3
 		}
-		if !c.Rest(m.Rest, knownOfTokenLogprob[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfTokenLogprob[:], set[:], []uint64{0xb}, func(d *wirejson.Decoder) []byte {
+			var m TokenLogprob
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -3872,12 +3811,6 @@ func (m *TopLogprob) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfTopLogprob = [...]wirejson.Known{
-	{Name: "token", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "logprob", Kinds: wirejson.KindNumber, Number: wirejson.NumberDouble, Always: true, Empty: true},
-	{Name: "bytes", Kinds: wirejson.KindArray},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *TopLogprob) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -3894,7 +3827,11 @@ func (m *TopLogprob) CheckWireJSON(c *wirejson.Checker) bool {
 		if len(m.Bytes) > 0 {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, knownOfTopLogprob[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfTopLogprob[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var m TopLogprob
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -3982,11 +3919,6 @@ func (m *Moderation) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfModeration = [...]wirejson.Known{
-	{Name: "input", Kinds: wirejson.KindString | wirejson.KindNumber | wirejson.KindBool | wirejson.KindArray | wirejson.KindObject, Empty: true},
-	{Name: "output", Kinds: wirejson.KindString | wirejson.KindNumber | wirejson.KindBool | wirejson.KindArray | wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *Moderation) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -4009,7 +3941,11 @@ func (m *Moderation) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Output != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfModeration[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfModeration[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m Moderation
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -4106,7 +4042,12 @@ func (m *ModerationOutcome) CheckWireJSON(c *wirejson.Checker) bool {
 			return false
 		}
 	case *ModerationOutcome_Other:
-		if !c.Raw(v.Other) {
+		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
+			var m ModerationOutcome
+			m.DecodeWireJSON(d)
+			_, ok := m.Outcome.(*ModerationOutcome_Other)
+			return ok
+		}) {
 			return false
 		}
 	}
@@ -4231,12 +4172,6 @@ func (m *ModerationResults) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfModerationResults = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "model", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "results", Kinds: wirejson.KindArray, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ModerationResults) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -4255,7 +4190,11 @@ func (m *ModerationResults) CheckWireJSON(c *wirejson.Checker) bool {
 		if len(m.Results) > 0 {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, knownOfModerationResults[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfModerationResults[:], set[:], []uint64{0x7}, func(d *wirejson.Decoder) []byte {
+			var m ModerationResults
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -4410,15 +4349,6 @@ func (m *ModerationResult) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfModerationResult = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "flagged", Kinds: wirejson.KindBool, Always: true, Empty: true},
-	{Name: "model", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "categories", Kinds: wirejson.KindObject, Always: true, Empty: true},
-	{Name: "category_scores", Kinds: wirejson.KindObject, Always: true, Empty: true},
-	{Name: "category_applied_input_types", Kinds: wirejson.KindString | wirejson.KindNumber | wirejson.KindBool | wirejson.KindArray | wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ModerationResult) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -4446,7 +4376,11 @@ func (m *ModerationResult) CheckWireJSON(c *wirejson.Checker) bool {
 		if len(m.CategoryAppliedInputTypes) > 0 {
 			set[0] |= 1 << 5
 		}
-		if !c.Rest(m.Rest, knownOfModerationResult[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfModerationResult[:], set[:], []uint64{0x1f}, func(d *wirejson.Decoder) []byte {
+			var m ModerationResult
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -4546,12 +4480,6 @@ func (m *ModerationError) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfModerationError = [...]wirejson.Known{
-	{Name: "type", Never: true},
-	{Name: "code", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "message", Kinds: wirejson.KindString, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ModerationError) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -4562,7 +4490,11 @@ func (m *ModerationError) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfModerationError[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfModerationError[:], set[:], []uint64{0x7}, func(d *wirejson.Decoder) []byte {
+			var m ModerationError
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -4837,19 +4769,6 @@ func (m *ChatCompletionChunk) decodeWireJSON(d *wirejson.Decoder, room *roomOfCh
 	return true
 }
 
-var knownOfChatCompletionChunk = [...]wirejson.Known{
-	{Name: "id", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "object", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "created", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-	{Name: "model", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "choices", Kinds: wirejson.KindArray, Always: true, Empty: true},
-	{Name: "usage", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "service_tier", Kinds: wirejson.KindString, Empty: true},
-	{Name: "system_fingerprint", Kinds: wirejson.KindString, Empty: true},
-	{Name: "moderation", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "obfuscation", Kinds: wirejson.KindString, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ChatCompletionChunk) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -4889,7 +4808,11 @@ func (m *ChatCompletionChunk) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Obfuscation != nil {
 			set[0] |= 1 << 9
 		}
-		if !c.Rest(m.Rest, knownOfChatCompletionChunk[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfChatCompletionChunk[:], set[:], []uint64{0x1f}, func(d *wirejson.Decoder) []byte {
+			var m ChatCompletionChunk
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -5032,13 +4955,6 @@ func (m *ChunkChoice) decodeWireJSON(d *wirejson.Decoder, room *roomOfChunkChoic
 	return true
 }
 
-var knownOfChunkChoice = [...]wirejson.Known{
-	{Name: "index", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-	{Name: "delta", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "logprobs", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "finish_reason", Kinds: wirejson.KindString | wirejson.KindNull, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ChunkChoice) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -5064,7 +4980,11 @@ func (m *ChunkChoice) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.FinishReason != nil {
 			set[0] |= 1 << 3
 		}
-		if !c.Rest(m.Rest, knownOfChunkChoice[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfChunkChoice[:], set[:], []uint64{0x9}, func(d *wirejson.Decoder) []byte {
+			var m ChunkChoice
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -5294,16 +5214,6 @@ func (m *Delta) decodeWireJSON(d *wirejson.Decoder, room *roomOfDelta) bool {
 	return true
 }
 
-var knownOfDelta = [...]wirejson.Known{
-	{Name: "role", Kinds: wirejson.KindString, Empty: true},
-	{Name: "content", Kinds: wirejson.KindString, Empty: true},
-	{Name: "refusal", Kinds: wirejson.KindString, Empty: true},
-	{Name: "tool_calls", Kinds: wirejson.KindArray},
-	{Name: "audio", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "function_call", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "annotations", Kinds: wirejson.KindArray},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *Delta) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -5351,7 +5261,11 @@ func (m *Delta) CheckWireJSON(c *wirejson.Checker) bool {
 		if len(m.Annotations) > 0 {
 			set[0] |= 1 << 6
 		}
-		if !c.Rest(m.Rest, knownOfDelta[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfDelta[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m Delta
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -5512,14 +5426,6 @@ func (m *ToolCallDelta) decodeWireJSON(d *wirejson.Decoder, room *roomOfToolCall
 	return true
 }
 
-var knownOfToolCallDelta = [...]wirejson.Known{
-	{Name: "index", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-	{Name: "id", Kinds: wirejson.KindString, Empty: true},
-	{Name: "type", Kinds: wirejson.KindString, Empty: true},
-	{Name: "function", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "custom", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ToolCallDelta) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -5548,7 +5454,11 @@ func (m *ToolCallDelta) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Custom != nil {
 			set[0] |= 1 << 4
 		}
-		if !c.Rest(m.Rest, knownOfToolCallDelta[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfToolCallDelta[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m ToolCallDelta
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -5643,11 +5553,6 @@ func (m *FunctionCallDelta) decodeWireJSON(d *wirejson.Decoder, room *roomOfFunc
 	return true
 }
 
-var knownOfFunctionCallDelta = [...]wirejson.Known{
-	{Name: "name", Kinds: wirejson.KindString, Empty: true},
-	{Name: "arguments", Kinds: wirejson.KindString, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *FunctionCallDelta) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -5664,7 +5569,11 @@ func (m *FunctionCallDelta) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Arguments != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfFunctionCallDelta[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfFunctionCallDelta[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m FunctionCallDelta
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -5759,11 +5668,6 @@ func (m *CustomCallDelta) decodeWireJSON(d *wirejson.Decoder, room *roomOfCustom
 	return true
 }
 
-var knownOfCustomCallDelta = [...]wirejson.Known{
-	{Name: "name", Kinds: wirejson.KindString, Empty: true},
-	{Name: "input", Kinds: wirejson.KindString, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *CustomCallDelta) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -5780,7 +5684,11 @@ func (m *CustomCallDelta) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Input != nil {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfCustomCallDelta[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfCustomCallDelta[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m CustomCallDelta
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -5913,13 +5821,6 @@ func (m *AudioDelta) decodeWireJSON(d *wirejson.Decoder, room *roomOfAudioDelta)
 	return true
 }
 
-var knownOfAudioDelta = [...]wirejson.Known{
-	{Name: "id", Kinds: wirejson.KindString, Empty: true},
-	{Name: "data", Kinds: wirejson.KindString, Empty: true},
-	{Name: "transcript", Kinds: wirejson.KindString, Empty: true},
-	{Name: "expires_at", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *AudioDelta) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -5942,7 +5843,11 @@ func (m *AudioDelta) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.ExpiresAt != nil {
 			set[0] |= 1 << 3
 		}
-		if !c.Rest(m.Rest, knownOfAudioDelta[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfAudioDelta[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m AudioDelta
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}

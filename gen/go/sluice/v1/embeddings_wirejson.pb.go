@@ -214,14 +214,6 @@ func (m *CreateEmbeddingsRequest) decodeWireJSON(d *wirejson.Decoder, room *room
 	return true
 }
 
-var knownOfCreateEmbeddingsRequest = [...]wirejson.Known{
-	{Name: "model", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "input", Kinds: wirejson.KindString | wirejson.KindNumber | wirejson.KindBool | wirejson.KindArray | wirejson.KindObject, Empty: true},
-	{Name: "encoding_format", Kinds: wirejson.KindString, Empty: true},
-	{Name: "dimensions", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-	{Name: "user", Kinds: wirejson.KindString, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *CreateEmbeddingsRequest) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -244,7 +236,12 @@ func (m *CreateEmbeddingsRequest) CheckWireJSON(c *wirejson.Checker) bool {
 			return c.In("input")
 		}
 	case *CreateEmbeddingsRequest_OtherInput:
-		if !c.Raw(v.OtherInput) {
+		if !c.Other("input", v.OtherInput, func(d *wirejson.Decoder) bool {
+			var m CreateEmbeddingsRequest
+			m.DecodeWireJSON(d)
+			_, ok := m.Input.(*CreateEmbeddingsRequest_OtherInput)
+			return ok
+		}) {
 			return c.In("input")
 		}
 	}
@@ -262,7 +259,11 @@ func (m *CreateEmbeddingsRequest) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.User != nil {
 			set[0] |= 1 << 4
 		}
-		if !c.Rest(m.Rest, knownOfCreateEmbeddingsRequest[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfCreateEmbeddingsRequest[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var m CreateEmbeddingsRequest
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -568,13 +569,6 @@ func (m *CreateEmbeddingsResponse) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfCreateEmbeddingsResponse = [...]wirejson.Known{
-	{Name: "object", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "data", Kinds: wirejson.KindArray, Always: true, Empty: true},
-	{Name: "model", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "usage", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *CreateEmbeddingsResponse) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -599,7 +593,11 @@ func (m *CreateEmbeddingsResponse) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Usage != nil {
 			set[0] |= 1 << 3
 		}
-		if !c.Rest(m.Rest, knownOfCreateEmbeddingsResponse[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfCreateEmbeddingsResponse[:], set[:], []uint64{0x7}, func(d *wirejson.Decoder) []byte {
+			var m CreateEmbeddingsResponse
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -741,12 +739,6 @@ func (m *Embedding) decodeWireJSON(d *wirejson.Decoder, room *roomOfEmbedding) b
 	return true
 }
 
-var knownOfEmbedding = [...]wirejson.Known{
-	{Name: "object", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "index", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-	{Name: "embedding", Kinds: wirejson.KindString | wirejson.KindNumber | wirejson.KindBool | wirejson.KindArray | wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *Embedding) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -761,7 +753,12 @@ func (m *Embedding) CheckWireJSON(c *wirejson.Checker) bool {
 			return c.In("embedding")
 		}
 	case *Embedding_OtherEmbedding:
-		if !c.Raw(v.OtherEmbedding) {
+		if !c.Other("embedding", v.OtherEmbedding, func(d *wirejson.Decoder) bool {
+			var m Embedding
+			m.DecodeWireJSON(d)
+			_, ok := m.Embedding.(*Embedding_OtherEmbedding)
+			return ok
+		}) {
 			return c.In("embedding")
 		}
 	}
@@ -770,7 +767,11 @@ func (m *Embedding) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Embedding != nil {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, knownOfEmbedding[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfEmbedding[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var m Embedding
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -858,11 +859,6 @@ func (m *EmbeddingsUsage) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfEmbeddingsUsage = [...]wirejson.Known{
-	{Name: "prompt_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-	{Name: "total_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *EmbeddingsUsage) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -873,7 +869,11 @@ func (m *EmbeddingsUsage) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, knownOfEmbeddingsUsage[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfEmbeddingsUsage[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var m EmbeddingsUsage
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}

@@ -179,13 +179,6 @@ func (m *Error) decodeWireJSON(d *wirejson.Decoder, room *roomOfError) bool {
 	return true
 }
 
-var knownOfError = [...]wirejson.Known{
-	{Name: "message", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "type", Kinds: wirejson.KindString | wirejson.KindNull, Always: true, Empty: true, Open: true},
-	{Name: "param", Kinds: wirejson.KindString | wirejson.KindNull, Always: true, Empty: true, Open: true},
-	{Name: "code", Kinds: wirejson.KindString | wirejson.KindNumber | wirejson.KindBool | wirejson.KindArray | wirejson.KindObject | wirejson.KindNull, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *Error) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -196,7 +189,12 @@ func (m *Error) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	switch v := m.Code.(type) {
 	case *Error_CodeOther:
-		if !c.Raw(v.CodeOther) {
+		if !c.Other("code", v.CodeOther, func(d *wirejson.Decoder) bool {
+			var m Error
+			m.DecodeWireJSON(d)
+			_, ok := m.Code.(*Error_CodeOther)
+			return ok
+		}) {
 			return c.In("code")
 		}
 	}
@@ -211,7 +209,11 @@ func (m *Error) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Code != nil {
 			set[0] |= 1 << 3
 		}
-		if !c.Rest(m.Rest, knownOfError[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfError[:], set[:], []uint64{0xf}, func(d *wirejson.Decoder) []byte {
+			var m Error
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -284,10 +286,6 @@ func (m *ErrorEnvelope) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfErrorEnvelope = [...]wirejson.Known{
-	{Name: "error", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ErrorEnvelope) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -304,7 +302,11 @@ func (m *ErrorEnvelope) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.Error != nil {
 			set[0] |= 1 << 0
 		}
-		if !c.Rest(m.Rest, knownOfErrorEnvelope[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfErrorEnvelope[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m ErrorEnvelope
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}

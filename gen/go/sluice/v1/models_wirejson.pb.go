@@ -156,11 +156,6 @@ func (m *ListModelsResponse) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfListModelsResponse = [...]wirejson.Known{
-	{Name: "object", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "data", Kinds: wirejson.KindArray, Always: true, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *ListModelsResponse) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -179,7 +174,11 @@ func (m *ListModelsResponse) CheckWireJSON(c *wirejson.Checker) bool {
 		if len(m.Data) > 0 {
 			set[0] |= 1 << 1
 		}
-		if !c.Rest(m.Rest, knownOfListModelsResponse[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfListModelsResponse[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var m ListModelsResponse
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -383,14 +382,6 @@ func (m *Model) decodeWireJSON(d *wirejson.Decoder, room *roomOfModel) bool {
 	return true
 }
 
-var knownOfModel = [...]wirejson.Known{
-	{Name: "id", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "object", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "created", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-	{Name: "owned_by", Kinds: wirejson.KindString, Always: true, Empty: true},
-	{Name: "shutdown_date", Kinds: wirejson.KindString, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *Model) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -404,7 +395,11 @@ func (m *Model) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.ShutdownDate != nil {
 			set[0] |= 1 << 4
 		}
-		if !c.Rest(m.Rest, knownOfModel[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfModel[:], set[:], []uint64{0xf}, func(d *wirejson.Decoder) []byte {
+			var m Model
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}

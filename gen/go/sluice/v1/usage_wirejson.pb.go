@@ -152,14 +152,6 @@ func (m *Usage) DecodeWireJSON(d *wirejson.Decoder) bool {
 	return true
 }
 
-var knownOfUsage = [...]wirejson.Known{
-	{Name: "prompt_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-	{Name: "completion_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-	{Name: "total_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Always: true, Empty: true},
-	{Name: "prompt_tokens_details", Kinds: wirejson.KindObject, Empty: true},
-	{Name: "completion_tokens_details", Kinds: wirejson.KindObject, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *Usage) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -182,7 +174,11 @@ func (m *Usage) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.CompletionTokensDetails != nil {
 			set[0] |= 1 << 4
 		}
-		if !c.Rest(m.Rest, knownOfUsage[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfUsage[:], set[:], []uint64{0x7}, func(d *wirejson.Decoder) []byte {
+			var m Usage
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -334,14 +330,6 @@ func (m *PromptTokensDetails) decodeWireJSON(d *wirejson.Decoder, room *roomOfPr
 	return true
 }
 
-var knownOfPromptTokensDetails = [...]wirejson.Known{
-	{Name: "cached_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-	{Name: "audio_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-	{Name: "cache_write_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-	{Name: "text_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-	{Name: "image_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *PromptTokensDetails) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -367,7 +355,11 @@ func (m *PromptTokensDetails) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.ImageTokens != nil {
 			set[0] |= 1 << 4
 		}
-		if !c.Rest(m.Rest, knownOfPromptTokensDetails[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfPromptTokensDetails[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m PromptTokensDetails
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}
@@ -519,14 +511,6 @@ func (m *CompletionTokensDetails) decodeWireJSON(d *wirejson.Decoder, room *room
 	return true
 }
 
-var knownOfCompletionTokensDetails = [...]wirejson.Known{
-	{Name: "reasoning_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-	{Name: "audio_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-	{Name: "accepted_prediction_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-	{Name: "rejected_prediction_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-	{Name: "text_tokens", Kinds: wirejson.KindNumber, Number: wirejson.NumberInt64, Empty: true},
-}
-
 // CheckWireJSON tells whether the message can be written as JSON.
 func (m *CompletionTokensDetails) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
@@ -552,7 +536,11 @@ func (m *CompletionTokensDetails) CheckWireJSON(c *wirejson.Checker) bool {
 		if m.TextTokens != nil {
 			set[0] |= 1 << 4
 		}
-		if !c.Rest(m.Rest, knownOfCompletionTokensDetails[:], set[:]...) {
+		if !c.Rest(m.Rest, namesOfCompletionTokensDetails[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var m CompletionTokensDetails
+			m.DecodeWireJSON(d)
+			return m.Rest
+		}) {
 			return false
 		}
 	}

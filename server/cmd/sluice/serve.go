@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"github.com/sluice-ai/sluice/server"
+	"github.com/sluice-ai/sluice/server/config"
+)
+
+type serveCommand struct{ source }
+
+// Run serves until a signal says to stop.
+func (c *serveCommand) Run(b bound) error {
+	p := b.process
+	memoryLimit := server.TuneMemory(p.lookupEnv)
+	loaded, err := c.load(p)
+	if err != nil {
+		return err
+	}
+	level := new(slog.LevelVar)
+	level.Set(loaded.Log.Level)
+	logger := server.NewLogger(p.stderr, loaded.Log.Format, level)
+	s, err := server.New(loaded, server.Options{Logger: logger, Level: level, Version: versionName()})
+	if err != nil {
+		return err
+	}
+	if err := s.Start(b); err != nil {
+		return err
+	}
+	warn(logger, loaded)
+	logger.Debug("memory", slog.Int64("soft_limit_bytes", memoryLimit))
+	if server.IsTerminal(p.stdout) {
+		err = s.Welcome().Write(p.stdout)
+	} else {
+		s.Welcome().Log(logger)
+	}
+	if err != nil {
+		logger.Warn("standard output", slog.Any("error", err))
+	}
+	daemon := daemon{server: s, logger: logger, load: func() (*config.Config, error) { return c.load(p) }}
+	return daemon.run(b, p.signals)
+}
+
+// daemon is a started server that listens to signals and to its files.
+type daemon struct {
+	server *server.Server
+	logger *slog.Logger
+	load   func() (*config.Config, error)
+}
+
+// run returns when the server has stopped.
+func (d *daemon) run(ctx context.Context, signals <-chan os.Signal) error {
+	watching, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	changed := make(chan struct{})
+	var watcher *server.Watcher
+	if files := d.server.Config().Files; len(files) > 0 {
+		var err error
+		if watcher, err = server.NewWatcher(files, d.logger); err != nil {
+			d.logger.Warn("only SIGHUP will reload the configuration", slog.Any("error", err))
+		} else {
+			defer watcher.Close() //nolint:errcheck // nothing was written
+			go watcher.Run(watching, changed)
+		}
+	}
+	reload := func(why string) {
+		d.reload(why)
+		if watcher != nil {
+			watcher.Watch(d.server.Config().Files)
+		}
+	}
+	for {
+		select {
+		case <-changed:
+			reload("a file changed")
+		case s := <-signals:
+			if s == syscall.SIGHUP {
+				reload("SIGHUP")
+				continue
+			}
+			d.logger.Info("stopping", slog.String("signal", s.String()))
+			d.stop(ctx, signals)
+			return nil
+		case <-ctx.Done():
+			d.stop(context.WithoutCancel(ctx), signals)
+			return nil
+		case err := <-d.server.Failed():
+			d.stop(ctx, signals)
+			return fmt.Errorf("a port failed: %w", err)
+		}
+	}
+}
+
+// reload takes up the configuration anew. What is wrong with it goes to the log.
+func (d *daemon) reload(why string) {
+	c, err := d.load()
+	if err == nil {
+		err = d.server.Reload(c)
+	}
+	if err != nil {
+		for _, problem := range config.Problems(err) {
+			d.logger.Error("configuration not taken up", slog.String("why_now", why), slog.String("problem", problem.String()))
+		}
+		return
+	}
+	warn(d.logger, c)
+	d.logger.Info("configuration taken up", slog.String("why_now", why),
+		slog.Int("providers", len(c.Providers)), slog.Int("models", len(c.Models)))
+}
+
+// stop drains within the configured grace; another signal to stop ends that.
+func (d *daemon) stop(ctx context.Context, signals <-chan os.Signal) {
+	grace := d.server.Config().ShutdownGrace
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case s := <-signals:
+				if s != syscall.SIGHUP {
+					cancel()
+				}
+			}
+		}
+	}()
+	switch err := d.server.Stop(ctx); {
+	case errors.Is(err, context.DeadlineExceeded):
+		d.logger.Warn("stopped; calls that were still running were cut off", slog.Duration("grace", grace))
+	case errors.Is(err, context.Canceled):
+		d.logger.Warn("stopped at once; running calls were cut off")
+	case err != nil:
+		d.logger.Warn("stopped", slog.Any("error", err))
+	default:
+		d.logger.Info("stopped")
+	}
+}
+
+func warn(logger *slog.Logger, c *config.Config) {
+	for _, w := range c.Warnings {
+		logger.Warn("configuration", slog.String("problem", w.String()))
+	}
+}

@@ -1,0 +1,225 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	configv1 "github.com/sluice-ai/sluice/gen/go/sluice/config/v1"
+)
+
+// setDefaults gives every absent field the default that its option names.
+func setDefaults(m protoreflect.Message) {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		switch {
+		case field.IsMap():
+		case field.IsList():
+			for j := range m.Get(field).List().Len() {
+				if field.Message() != nil {
+					setDefaults(m.Get(field).List().Get(j).Message())
+				}
+			}
+		case field.Message() != nil:
+			setDefaults(m.Mutable(field).Message())
+		case rulesOf(field).GetDefault() != "" && !m.Has(field):
+			m.Set(field, defaultValue(field))
+		}
+	}
+}
+
+// defaultValue panics when the option is no value of the field: a test reads all.
+func defaultValue(field protoreflect.FieldDescriptor) protoreflect.Value {
+	text := rulesOf(field).GetDefault()
+	var err error
+	var v protoreflect.Value
+	switch field.Kind() {
+	case protoreflect.StringKind:
+		return protoreflect.ValueOfString(text)
+	case protoreflect.BoolKind:
+		var b bool
+		b, err = strconv.ParseBool(text)
+		v = protoreflect.ValueOfBool(b)
+	case protoreflect.Int32Kind:
+		var n int64
+		n, err = strconv.ParseInt(text, 10, 32)
+		v = protoreflect.ValueOfInt32(int32(n))
+	case protoreflect.DoubleKind:
+		var f float64
+		f, err = strconv.ParseFloat(text, 64)
+		v = protoreflect.ValueOfFloat64(f)
+	default:
+		err = errors.New("no default for this kind of field")
+	}
+	if err != nil {
+		panic(fmt.Sprintf("config: default of %s: %v", field.FullName(), err))
+	}
+	return v
+}
+
+// validator is built on first use: it compiles the rules of every message.
+var validator = sync.OnceValues(func() (protovalidate.Validator, error) {
+	return protovalidate.New(protovalidate.WithMessages(&configv1.Config{}))
+})
+
+// validate checks each field for itself: its form, then its protovalidate rules
+// where the form found nothing. It reports whether cross checks make sense.
+func (d *document) validate(message *configv1.Config) bool {
+	d.forms("", message.ProtoReflect())
+	v, err := validator()
+	if err == nil {
+		err = v.Validate(message)
+	}
+	var invalid *protovalidate.ValidationError
+	switch {
+	case err == nil:
+	case errors.As(err, &invalid):
+		for _, violation := range invalid.Violations {
+			d.violation(violation)
+		}
+	default:
+		d.addf("", "the rules cannot be checked: %v", err)
+		return false
+	}
+	return true
+}
+
+// violation reports what a protovalidate rule found, unless more is known already.
+func (d *document) violation(v *protovalidate.Violation) {
+	path := protovalidate.FieldPathString(v.Proto.GetField())
+	parent := path[:max(0, strings.LastIndexByte(path, '.'))]
+	missing := v.Proto.GetRuleId() == "required"
+	switch {
+	case d.has(path) || missing && d.has(parent):
+	case missing:
+		d.addf(path, "this key is missing or empty")
+	case v.Proto.GetForKey():
+		d.addf(path, "the key holds a character that is not allowed in it")
+	default:
+		d.addf(path, "%s", v.Proto.GetMessage())
+	}
+}
+
+// forms checks the texts of m and of the messages in it.
+func (d *document) forms(path string, m protoreflect.Message) {
+	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		at := child(path, ".", string(field.Name()))
+		switch {
+		case field.IsMap():
+		case field.IsList():
+			for i := range v.List().Len() {
+				item := fmt.Sprintf("%s[%d]", at, i)
+				if field.Message() != nil {
+					d.forms(item, v.List().Get(i).Message())
+				} else {
+					d.form(item, field, v.List().Get(i))
+				}
+			}
+		case field.Message() != nil:
+			d.forms(at, v.Message())
+		default:
+			d.form(at, field, v)
+		}
+		return true
+	})
+}
+
+func (d *document) form(path string, field protoreflect.FieldDescriptor, v protoreflect.Value) {
+	if field.Kind() != protoreflect.StringKind || d.has(path) {
+		return
+	}
+	if err := checkForm(rulesOf(field), v.String()); err != nil {
+		d.addf(path, "%v", err)
+	}
+}
+
+// crossCheck finds what concerns more than one field.
+func (d *document) crossCheck(c *configv1.Config, kinds []Kind) {
+	providers := d.checkProviders(c.GetProviders(), kinds)
+	d.checkModels(c.GetModels())
+	if p := c.GetRouting().GetDefaultProvider(); p != "" && !providers[p] {
+		d.addf("routing.default_provider", "no provider has the name %q; there are %s", p, names(c))
+	}
+	for i, m := range c.GetModels() {
+		for j, t := range m.GetTargets() {
+			if p := t.GetProvider(); p != "" && !providers[p] {
+				d.addf(fmt.Sprintf("models[%d].targets[%d].provider", i, j), "no provider has the name %q; there are %s", p, names(c))
+			}
+		}
+	}
+	d.checkAuth(c)
+}
+
+func (d *document) checkProviders(list []*configv1.Provider, kinds []Kind) map[string]bool {
+	known := map[string]bool{Sandbox: true}
+	first := make(map[string]int)
+	for i, p := range list {
+		at := fmt.Sprintf("providers[%d]", i)
+		if j, twice := first[p.GetName()]; twice && p.GetName() != "" {
+			d.addf(at+".name", "the name %q stands here for the second time, first at providers[%d]", p.GetName(), j)
+		} else {
+			first[p.GetName()] = i
+		}
+		known[p.GetName()] = true
+		if p.GetName() == Sandbox && p.GetKind() != Sandbox {
+			d.addf(at+".name", "%q is the name of the built-in provider: choose another one for a provider of the kind %q", Sandbox, p.GetKind())
+		}
+		if kinds != nil && p.GetKind() != "" && !slices.ContainsFunc(kinds, func(k Kind) bool { return k.Name == p.GetKind() }) {
+			d.addf(at+".kind", "there is no adapter %q; there are %s", p.GetKind(), kindNames(kinds))
+		}
+	}
+	return known
+}
+
+func (d *document) checkModels(list []*configv1.Model) {
+	first := make(map[string]int)
+	for i, m := range list {
+		if j, twice := first[m.GetName()]; twice && m.GetName() != "" {
+			d.addf(fmt.Sprintf("models[%d].name", i), "the name %q stands here for the second time, first at models[%d]", m.GetName(), j)
+			continue
+		}
+		first[m.GetName()] = i
+	}
+}
+
+func (d *document) checkAuth(c *configv1.Config) {
+	switch auth := c.GetAuth(); {
+	case auth.GetMode() == "keys":
+		d.addf("auth.mode", "keys is not available yet: Sluice would not check who calls; set auth.mode: none")
+	case auth.GetMode() == "none" && !auth.GetInsecure():
+		d.refuseOpen("listen.http", c.GetListen().GetHttp())
+		d.refuseOpen("listen.grpc", c.GetListen().GetGrpc())
+	}
+}
+
+func (d *document) refuseOpen(path, address string) {
+	if !d.has(path) && reachable(address) {
+		d.addf(path, "other machines can reach %s and auth.mode is none, so that everybody there could spend your providers' keys: "+
+			"listen on 127.0.0.1, or set auth.insecure: true (or --insecure) when something in front decides who may call, as in a container", address)
+	}
+}
+
+func names(c *configv1.Config) string {
+	list := []string{Sandbox}
+	for _, p := range c.GetProviders() {
+		if n := p.GetName(); n != "" && !slices.Contains(list, n) {
+			list = append(list, n)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+func kindNames(kinds []Kind) string {
+	list := make([]string, len(kinds))
+	for i, k := range kinds {
+		list[i] = k.Name
+	}
+	return strings.Join(list, ", ")
+}

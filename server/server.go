@@ -1,0 +1,205 @@
+// Package server is Sluice as an embeddable process: a configuration in, running
+// doors out. It is the only package that knows everyone and decides nothing itself.
+//
+// Package main calls it with flags and signals; tests start the same thing on free
+// ports.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sluice-ai/sluice/gen/openapi"
+
+	"github.com/sluice-ai/sluice/adapters/catalog"
+	"github.com/sluice-ai/sluice/server/config"
+	"github.com/sluice-ai/sluice/server/edge"
+	"github.com/sluice-ai/sluice/server/edge/docs"
+	"github.com/sluice-ai/sluice/server/gateway"
+	"github.com/sluice-ai/sluice/server/usage"
+)
+
+// Options are what a server needs beside its configuration.
+type Options struct {
+	// Logger takes everything that is logged. Nil discards.
+	Logger *slog.Logger
+	// Level follows log.level when a reload changes it. May be nil.
+	Level *slog.LevelVar
+	// Version stands in metrics and goes to providers as part of the user agent.
+	Version string
+}
+
+// Server is a running Sluice. Make it with [New], then [Server.Start], then
+// [Server.Stop]; each once. Safe for concurrent use.
+type Server struct {
+	logger   *slog.Logger
+	level    *slog.LevelVar
+	registry *prometheus.Registry
+	metrics  *usage.Metrics
+	builder  builder
+	service  *gateway.Service
+	doors    *edge.Edge
+
+	// front serves the HTTP doors, admin the operators.
+	front, admin *http.Server
+
+	ready     atomic.Bool
+	listeners []listener // written by Start alone
+	failed    chan error
+	serving   sync.WaitGroup
+
+	mu       sync.Mutex // guards what follows
+	config   *config.Config
+	plan     *plan
+	retired  []*plan // replaced, and perhaps still used by running calls
+	stopping bool
+}
+
+// Loader returns a loader that knows the adapters of this program.
+func Loader() config.Loader {
+	var l config.Loader
+	for _, k := range catalog.Kinds() {
+		kind := config.Kind{Name: k.Name, KeyEnv: k.KeyEnv}
+		if k.Name == "openai" { // the one that callers' code was written for goes first
+			l.Kinds = slices.Insert(l.Kinds, 0, kind)
+		} else {
+			l.Kinds = append(l.Kinds, kind)
+		}
+	}
+	return l
+}
+
+// Check builds everything that c describes, starts nothing and throws it away. The
+// error is a [*config.Error].
+func Check(c *config.Config) error {
+	p, err := (&builder{logger: slog.New(slog.DiscardHandler)}).build(c)
+	if err != nil {
+		return err
+	}
+	return p.closeProviders()
+}
+
+// New builds a server. It opens no port. An error about the configuration is a
+// [*config.Error].
+func New(c *config.Config, o Options) (*Server, error) {
+	logger := o.Logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	registry := newRegistry(o.Version)
+	s := &Server{
+		logger:   logger,
+		level:    o.Level,
+		registry: registry,
+		metrics:  usage.NewMetrics(registry),
+		failed:   make(chan error, 3),
+	}
+	s.builder = builder{logger: logger, version: o.Version, onBreaker: s.breakerChanged}
+	p, err := s.builder.build(c)
+	if err != nil {
+		return nil, err
+	}
+	s.config, s.plan = c, p
+	s.showTargets(nil, p.targets)
+	s.setLevel(c)
+	s.service = gateway.New(p.Plan, usage.Sinks{usage.NewLog(logger), s.metrics}, logger)
+	s.doors = edge.New(edge.Config{
+		MaxRequestBytes: c.MaxRequestBytes,
+		AllowedOrigins:  c.CORSOrigins,
+		Docs:            docs.New(openapi.JSON),
+		Logger:          logger,
+	}, s.service)
+	s.front = s.withErrorLog(edge.NewHTTPServer(s.doors.HTTP()))
+	s.admin = s.withErrorLog(newAdminServer(registry, &s.ready))
+	return s, nil
+}
+
+// withErrorLog sends what net/http has to say, mostly of clients that left, to the
+// log's debug level.
+func (s *Server) withErrorLog(h *http.Server) *http.Server {
+	h.ErrorLog = slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug)
+	return h
+}
+
+// Start opens the ports of the configuration and begins to serve. When a port cannot
+// be opened, nothing is left open; the error is a [*config.Error].
+func (s *Server) Start(ctx context.Context) error {
+	c := s.Config()
+	var problems []config.Problem
+	open := func(name, address string, serve func(net.Listener) error) {
+		if address == "" {
+			return
+		}
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+		if err != nil {
+			problems = append(problems, config.Problems(c.Fail("listen."+name, "the port cannot be opened: "+err.Error()))...)
+			return
+		}
+		s.listeners = append(s.listeners, listener{l, name, serve})
+	}
+	open("http", c.Listen.HTTP, s.front.Serve)
+	open("grpc", c.Listen.GRPC, s.doors.GRPC().Serve)
+	open("admin", c.Listen.Admin, s.admin.Serve)
+	if len(problems) > 0 {
+		for _, l := range s.listeners {
+			_ = l.Close() // it never served
+		}
+		s.service.Close()
+		return &config.Error{Problems: problems}
+	}
+	for _, l := range s.listeners {
+		s.serving.Go(func() {
+			if err := l.serve(l.Listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				s.failed <- fmt.Errorf("listen.%s: %w", l.name, err)
+			}
+		})
+	}
+	s.doors.SetServing(true)
+	s.ready.Store(true)
+	return nil
+}
+
+// listener is one open port and what serves it.
+type listener struct {
+	net.Listener
+
+	name  string
+	serve func(net.Listener) error
+}
+
+// Failed gives an error when a port that was open serves no more, which ends a
+// server's usefulness.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Addresses are the addresses of the open ports as host:port, empty for those that
+// are not open. Valid after [Server.Start].
+func (s *Server) Addresses() config.Listen {
+	var a config.Listen
+	for _, l := range s.listeners {
+		switch l.name {
+		case "http":
+			a.HTTP = l.Addr().String()
+		case "grpc":
+			a.GRPC = l.Addr().String()
+		case "admin":
+			a.Admin = l.Addr().String()
+		}
+	}
+	return a
+}
+
+// Config returns the configuration in force.
+func (s *Server) Config() *config.Config {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.config
+}

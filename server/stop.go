@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// admitTime is how long calls that were on their way when the ports closed are
+	// still taken, before they are told to go elsewhere.
+	admitTime = 500 * time.Millisecond
+	// lingerTime is how long gRPC connections may stay after the last call: for its
+	// answer to leave, and not for whoever watches our health forever.
+	lingerTime = 2 * time.Second
+	// settleTime is how long calls that were cut off get to write their receipts.
+	settleTime = 5 * time.Second
+)
+
+// Stop tells load balancers that no call should come, closes the ports to new calls
+// and lets the running ones end. When ctx ends first, they are cut off and the
+// context's error is returned. Afterwards every call is accounted for and nothing of
+// the server runs. A second Stop does nothing.
+func (s *Server) Stop(ctx context.Context) error {
+	s.mu.Lock()
+	if s.stopping {
+		s.mu.Unlock()
+		return nil
+	}
+	s.stopping = true
+	plans := append(slices.Clone(s.retired), s.plan)
+	s.mu.Unlock()
+	s.ready.Store(false)
+	s.doors.SetServing(false)
+
+	var doors sync.WaitGroup
+	idle := make(chan struct{})
+	doors.Go(func() {
+		if s.front.Shutdown(ctx) != nil {
+			_ = s.front.Close() // the context says why
+		}
+	})
+	doors.Go(func() { s.stopGRPC(ctx, idle) })
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		doors.Wait()
+	}()
+	wait(closed, admitTime)
+	s.service.Close()
+	err := s.awaitCalls(ctx, plans)
+	close(idle)
+	<-closed
+	// The admin port comes last, so that readiness is told to the end.
+	err = errors.Join(err, s.admin.Close())
+	s.serving.Wait()
+	return err
+}
+
+// awaitCalls returns when every call has ended. When ctx ends first, the doors cut
+// the calls off, it waits for their receipts and returns the context's error.
+func (s *Server) awaitCalls(ctx context.Context, plans []*plan) (err error) {
+	for _, p := range plans {
+		if isClosed(p) {
+			continue
+		}
+		select {
+		case <-p.closed:
+		case <-ctx.Done():
+			err = ctx.Err()
+			if !wait(p.closed, settleTime) {
+				s.logger.Error("a call that was cut off did not end", slog.Duration("waited", settleTime))
+			}
+		}
+	}
+	return err
+}
+
+// stopGRPC lets calls end until ctx does, or until a moment after idle is closed.
+func (s *Server) stopGRPC(ctx context.Context, idle <-chan struct{}) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.doors.GRPC().GracefulStop()
+	}()
+	select {
+	case <-done:
+		return
+	case <-idle:
+		if wait(done, lingerTime) {
+			return
+		}
+	case <-ctx.Done():
+	}
+	s.doors.GRPC().Stop()
+	<-done
+}
+
+// wait waits for done, but no longer than limit. It reports whether done came.
+func wait(done <-chan struct{}, limit time.Duration) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
