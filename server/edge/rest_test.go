@@ -200,6 +200,7 @@ func TestREST_no_read_deadline_outlives_the_body(t *testing.T) {
 // deadlineWriter is a response writer that knows its deadlines.
 type deadlineWriter struct {
 	*httptest.ResponseRecorder
+
 	read, write time.Time
 	bounded     bool // a read had a deadline
 	unbounded   bool // a write had none

@@ -272,6 +272,7 @@ func TestSSE_streams_over_HTTP_2(t *testing.T) {
 // clockedWriter is a response writer whose bytes carry the second of their arrival.
 type clockedWriter struct {
 	*httptest.ResponseRecorder
+
 	mu    sync.Mutex
 	start time.Time
 	log   strings.Builder // guarded by mu
