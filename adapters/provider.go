@@ -78,6 +78,10 @@ type Call struct {
 	// Query is the raw query string of the caller's URL, without "?". Empty when
 	// there was none.
 	Query string
+	// More tells the receiver of a chunk that another one is at hand already, so that
+	// both can travel together. The adapter sets it before each send; false is always
+	// right.
+	More bool
 	// Reply is what the provider answered beside the body. The adapter fills it as
 	// soon as it knows it; on errors, [Error.Header] carries it instead.
 	Reply Reply

@@ -117,6 +117,7 @@ func (a *api) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1
 			dropNullUsage(chunk)
 		}
 		progress.add(chunk)
+		call.More = stream.Ready()
 		if err := send(chunk); err != nil {
 			return err
 		}

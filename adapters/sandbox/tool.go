@@ -101,7 +101,7 @@ func (t *turn) allowed(list [][]byte) []tool {
 	var names []string
 	for _, raw := range list {
 		var entry struct {
-			Name             string `json:"name"`
+			Name     string `json:"name"`
 			Function struct {
 				Name string `json:"name"`
 			} `json:"function"`

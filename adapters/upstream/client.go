@@ -10,8 +10,9 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/sluice-ai/sluice/adapters"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/adapters"
 )
 
 const (

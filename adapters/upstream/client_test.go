@@ -211,8 +211,11 @@ func TestClient_lets_the_operators_headers_win(t *testing.T) {
 	client, err := New(adapters.Settings{
 		Name: "p", BaseURL: server.URL,
 		Headers: adapters.Header{
-			{Name: "openai-organization", Value: "org-ours"}, {Name: "x-many", Value: "1"}, {Name: "x-many", Value: "2"},
-			{Name: "host", Value: "api.example.org"}, {Name: "user-agent", Value: "ours"},
+			{Name: "openai-organization", Value: "org-ours"},
+			{Name: "x-many", Value: "1"},
+			{Name: "x-many", Value: "2"},
+			{Name: "host", Value: "api.example.org"},
+			{Name: "user-agent", Value: "ours"},
 		},
 	}, Dialect{})
 	if err != nil {

@@ -92,6 +92,15 @@ func (r *EventReader) Next() (Event, error) {
 	}
 }
 
+// Ready tells whether what was read already holds the end of another event, so that
+// [EventReader.Next] will not wait. It may miss one, and take a comment for one.
+func (r *EventReader) Ready() bool {
+	ahead := r.buf[r.pos:]
+	return bytes.Contains(ahead, lfBlank) || bytes.Contains(ahead, crlfBlank)
+}
+
+var lfBlank, crlfBlank = []byte("\n\n"), []byte("\r\n\r\n")
+
 func (r *EventReader) event() Event {
 	return Event{Name: r.name, ID: r.id, Data: r.data[:len(r.data):len(r.data)]}
 }

@@ -58,6 +58,9 @@ func (s *Stream) Next() (Event, error) {
 	return Event{}, s.x.lost(err, true)
 }
 
+// Ready tells whether the next event is here already, as far as can be seen cheaply.
+func (s *Stream) Ready() bool { return s.events.Ready() }
+
 // Drain reads what is behind the last event, so that the connection can serve
 // another call. Call it when the dialect says that nothing follows.
 func (s *Stream) Drain() {

@@ -98,9 +98,10 @@ func Unary[T any](ctx context.Context, p Policy, targets []Target, r Request, op
 
 // Stream runs op against the targets in order until one sends its first chunk; after
 // that there is no other attempt, and the stream ends as it ends. began is called
-// before the first chunk goes to send. Errors are [fault.Error]s, but an error of
+// before the first chunk goes to send, which also hears whether another chunk is at
+// hand already. Errors are [fault.Error]s, but an error of
 // send comes back wrapped by [SendError].
-func Stream[C any](ctx context.Context, p Policy, targets []Target, r Request, began func(adapters.Reply), send func(C) error,
+func Stream[C any](ctx context.Context, p Policy, targets []Target, r Request, began func(adapters.Reply), send func(chunk C, more bool) error,
 	op func(context.Context, Target, *adapters.Call, func(C) error) error,
 ) (Outcome, error) {
 	return run(ctx, p, targets, r, func(ctx context.Context, t Target, call *adapters.Call, commit func()) error {
@@ -111,7 +112,7 @@ func Stream[C any](ctx context.Context, p Policy, targets []Target, r Request, b
 				commit()
 				began(call.Reply)
 			}
-			if err := send(chunk); err != nil {
+			if err := send(chunk, call.More); err != nil {
 				return &SendError{err}
 			}
 			return nil

@@ -34,7 +34,7 @@ func script(ctx context.Context, p Policy, targets int, steps ...step) (asked, g
 		list = append(list, Target{Provider: adapters.Provider{Name: string(rune('a' + i))}, Model: "m"})
 	}
 	n := 0
-	o, err = Stream(ctx, p, list, Request{}, func(adapters.Reply) {}, func(c string) error { got += c; return nil },
+	o, err = Stream(ctx, p, list, Request{}, func(adapters.Reply) {}, func(c string, _ bool) error { got += c; return nil },
 		func(ctx context.Context, to Target, _ *adapters.Call, send func(string) error) error {
 			s := steps[min(n, len(steps)-1)]
 			n++
@@ -164,7 +164,7 @@ func TestStream_ends_when_the_caller_takes_no_more(t *testing.T) {
 	gone := errors.New("broken pipe")
 	targets := []Target{{Provider: adapters.Provider{Name: "a"}}, {Provider: adapters.Provider{Name: "b"}}}
 	asked := 0
-	_, err := Stream(t.Context(), Policy{}, targets, Request{}, func(adapters.Reply) {}, func(string) error { return gone },
+	_, err := Stream(t.Context(), Policy{}, targets, Request{}, func(adapters.Reply) {}, func(string, bool) error { return gone },
 		func(_ context.Context, _ Target, _ *adapters.Call, send func(string) error) error {
 			asked++
 			return send("x")

@@ -39,7 +39,15 @@ type eventStream struct {
 	broken error      // the write that failed
 	last   time.Time  // of the last write, or the start
 	timer  *time.Timer
+	held   []byte // events that wait for the next one, see hold
 }
+
+const (
+	// maxHeld bounds the bytes of events that wait.
+	maxHeld = 16 << 10
+	// holdTime bounds how long an event waits for one that was said to be at hand.
+	holdTime = 2 * time.Millisecond
+)
 
 // The pieces of the wire. Source: HTML standard, "Server-sent events"; OpenAI API
 // reference, "Chat completions streaming", for [DONE].
@@ -63,25 +71,23 @@ func (s *eventStream) stop() {
 	defer s.mu.Unlock()
 	s.ended = true
 	s.timer.Stop()
+	release(s.held)
+	s.held = nil
 }
 
 // send writes one chunk. Its error is CANCELED: nobody reads any more.
 func (s *eventStream) send(chunk *sluicev1.ChatCompletionChunk) error {
-	held := buffers.Get().(*[]byte)
-	defer buffers.Put(held)
-	b := (*held)[:0]
-	b = append(b, eventStart...)
-	b = wirejson.Append(b, chunk)
-	b = append(b, eventEnd...)
-	if cap(b) <= maxPooledBytes {
-		*held = b
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.open {
 		s.x.head(nil)
 	}
-	if err := s.write(b); err != nil {
+	s.hold(chunk)
+	if s.open && s.x.call.More && len(s.held) < maxHeld && s.broken == nil {
+		s.timer.Reset(holdTime)
+		return nil
+	}
+	if err := s.flush(); err != nil {
 		return fault.New(sluicev1.ErrorReason_ERROR_REASON_CANCELED, "the caller left or stopped reading").WithCause(err)
 	}
 	return nil
@@ -94,7 +100,8 @@ func (s *eventStream) done() {
 	if !s.open {
 		s.x.head(nil)
 	}
-	_ = s.write([]byte(eventDone)) // the caller left with all chunks
+	s.held = append(s.held, eventDone...)
+	_ = s.flush() // the caller left with all chunks
 	s.ended = true
 }
 
@@ -111,18 +118,39 @@ func (s *eventStream) fail(f *fault.Error) {
 		s.x.fail(f)
 		return
 	}
-	b := append(buffer(), eventStart...)
-	b = wirejson.Append(b, f.Envelope)
-	b = append(b, eventEnd...)
-	_ = s.write(b) // the caller left
-	release(b)
+	s.hold(f.Envelope)
+	_ = s.flush() // the caller left
 }
 
-// keepAlive writes a comment after a silence, on the timer's goroutine.
+// hold puts an event behind those that wait. The caller holds the lock.
+func (s *eventStream) hold(m wirejson.Message) {
+	if s.held == nil {
+		s.held = buffer()
+	}
+	s.held = append(s.held, eventStart...)
+	s.held = wirejson.Append(s.held, m)
+	s.held = append(s.held, eventEnd...)
+}
+
+// flush writes what waits. The caller holds the lock.
+func (s *eventStream) flush() error {
+	err := s.write(s.held)
+	s.held = s.held[:0]
+	return err
+}
+
+// keepAlive writes what waits too long, or a comment after a silence, on the timer's
+// goroutine.
 func (s *eventStream) keepAlive() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended || s.broken != nil {
+		return
+	}
+	if len(s.held) > 0 {
+		if s.flush() == nil {
+			s.timer.Reset(s.x.door.config.KeepAlive)
+		}
 		return
 	}
 	interval := s.x.door.config.KeepAlive

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -63,6 +64,21 @@ func TestSSE_bytes_of_every_ending(t *testing.T) {
 			}),
 			status: 200, contentType: "text/event-stream; charset=utf-8", reason: "upstream_protocol",
 			body: frameHel + `data: {"error":{"message":"the stream broke off","type":"far_error","param":null,"code":null}}` + "\n\n",
+		},
+		"clean, and told that more is at hand": {
+			far: streaming(func(_ context.Context, call *adapters.Call, send sendChunk) error {
+				call.More = true
+				return errors.Join(send(chunk("hel")), send(chunk("lo")), send(lastChunk()))
+			}),
+			status: 200, contentType: "text/event-stream; charset=utf-8", body: frameHel + frameLo + frameStop + frameDone,
+		},
+		"broken although more was said to be at hand": {
+			far: streaming(func(_ context.Context, call *adapters.Call, send sendChunk) error {
+				call.More = true
+				return errors.Join(send(chunk("hel")), send(chunk("lo")), broke)
+			}),
+			status: 200, contentType: "text/event-stream; charset=utf-8", reason: "upstream_protocol",
+			body: frameHel + frameLo + `data: {"error":{"message":"the stream broke off","type":"far_error","param":null,"code":null}}` + "\n\n",
 		},
 		"broken before the first chunk": {
 			far:    streaming(func(context.Context, *adapters.Call, sendChunk) error { return broke }),
@@ -141,8 +157,15 @@ func TestSSE_member_stream_leaves_the_request_and_all_else_stays(t *testing.T) {
 }
 
 func TestSSE_each_chunk_arrives_before_the_next_is_made(t *testing.T) {
+	t.Run("nothing more at hand", func(t *testing.T) { eachChunkArrives(t, false) })
+	t.Run("more promised than comes", func(t *testing.T) { eachChunkArrives(t, true) })
+}
+
+func eachChunkArrives(t *testing.T, more bool) {
+	t.Helper()
 	next := make(chan struct{})
-	h := open(t, Config{}, streaming(func(ctx context.Context, _ *adapters.Call, send sendChunk) error {
+	h := open(t, Config{}, streaming(func(ctx context.Context, call *adapters.Call, send sendChunk) error {
+		call.More = more
 		for range 3 {
 			if err := send(chunk("hel")); err != nil {
 				return err

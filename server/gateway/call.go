@@ -37,6 +37,9 @@ type Call struct {
 	// Checked says that the message came through wirejson's decoder, so that its raw
 	// parts are known to be JSON. Otherwise the gateway checks them.
 	Checked bool
+	// More tells a stream's send that another chunk is at hand already, so that a door
+	// may write both at once.
+	More bool
 	// Reply holds the headers of the answer. It is complete when a unary method
 	// returns, also with an error, and before the first send of a stream.
 	Reply adapters.Header

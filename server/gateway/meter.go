@@ -16,7 +16,8 @@ type meter struct {
 	send   func(*sluicev1.ChatCompletionChunk) error
 }
 
-func (m *meter) chunk(c *sluicev1.ChatCompletionChunk) error {
+func (m *meter) chunk(c *sluicev1.ChatCompletionChunk, more bool) error {
+	m.ticket.call.More = more
 	r := m.ticket.receipt
 	if r.ResponseModel == "" {
 		r.ResponseModel = c.GetModel()
