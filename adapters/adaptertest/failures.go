@@ -67,34 +67,33 @@ func (s *suite) testStatuses(t *testing.T, f *Fixture) {
 
 func (s *suite) testNoAnswer(t *testing.T, f *Fixture) {
 	for name, c := range map[string]struct {
-		answer  func(http.ResponseWriter)
-		kind    adapters.Kind
-		message string
+		answer func(http.ResponseWriter)
+		kind   adapters.Kind
 	}{
 		"an HTML page": {func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			write(w, []byte("<!doctype html><title>Welcome</title>"))
-		}, adapters.KindProtocol, ""},
+		}, adapters.KindProtocol},
 		"plain text": {func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "text/plain")
 			write(w, []byte("hello"))
-		}, adapters.KindProtocol, ""},
-		"nothing":          {func(http.ResponseWriter) {}, adapters.KindProtocol, ""},
-		"half of the JSON": {func(w http.ResponseWriter) { sendJSON(w, []byte(`{"id":"x","choices":[`)) }, adapters.KindProtocol, ""},
-		"an array":         {func(w http.ResponseWriter) { sendJSON(w, []byte(`[1,2]`)) }, adapters.KindProtocol, ""},
+		}, adapters.KindProtocol},
+		"nothing":          {func(http.ResponseWriter) {}, adapters.KindProtocol},
+		"half of the JSON": {func(w http.ResponseWriter) { sendJSON(w, []byte(`{"id":"x","choices":[`)) }, adapters.KindProtocol},
+		"an array":         {func(w http.ResponseWriter) { sendJSON(w, []byte(`[1,2]`)) }, adapters.KindProtocol},
 		"less than its length": {func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "1000")
 			sendJSON(w, []byte(`{"id":"x"}`))
-		}, adapters.KindProtocol, ""},
+		}, adapters.KindProtocol},
 		"a connection that breaks": {func(w http.ResponseWriter) {
 			sendJSON(w, []byte(`{"id":"x"`))
 			panic(http.ErrAbortHandler)
-		}, adapters.KindProtocol, ""},
-		"a connection that breaks at once": {func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, adapters.KindUnavailable, ""},
+		}, adapters.KindProtocol},
+		"a connection that breaks at once": {func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, adapters.KindUnavailable},
 		"a compression that nobody knows": {func(w http.ResponseWriter) {
 			w.Header().Set("Content-Encoding", "br")
 			sendJSON(w, []byte("\x0b\x02\x80"))
-		}, adapters.KindProtocol, ""},
+		}, adapters.KindProtocol},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fake := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ []byte) { c.answer(w) })

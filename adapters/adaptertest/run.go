@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -31,6 +32,9 @@ const providerName = "under-test"
 
 // keyMarker stands in every key of the suite: it must never come back.
 const keyMarker = "sk-MARKER"
+
+// hangAfter is far above what any call of the suite takes.
+const hangAfter = 30 * time.Second
 
 // Open is the New of an adapter.
 type Open func(adapters.Settings) (adapters.Provider, error)
@@ -116,6 +120,9 @@ type outcome struct {
 // call does what a case says. A nil send collects the chunks.
 func (f *Fixture) call(ctx context.Context, t *testing.T, p adapters.Provider, send func(*sluicev1.ChatCompletionChunk) error) outcome {
 	t.Helper()
+	// An adapter that does not stop fails here, not at the time limit of all tests.
+	ctx, cancel := context.WithTimeout(ctx, hangAfter)
+	defer cancel()
 	call := &adapters.Call{Model: f.Model, Query: f.Query}
 	for _, name := range slices.Sorted(mapKeys(f.Header)) {
 		call.Header.Add(name, f.Header[name])
@@ -267,6 +274,13 @@ func (s *suite) testSetUp(t *testing.T) {
 	})
 	if p.Name != providerName {
 		t.Errorf("the provider's name is %q, want %q", p.Name, providerName)
+	}
+	for operation, offered := range map[string]bool{
+		opChat: p.Chat != nil, opStream: p.Chat != nil, opEmbed: p.Embed != nil, opModels: p.Models != nil, opModel: p.Models != nil,
+	} {
+		if has := s.first(operation) != nil; has != offered {
+			t.Errorf("%s: offered is %t, but there is a case that succeeds is %t", operation, offered, has)
+		}
 	}
 	f := s.operations(t)[0]
 	for range 4 {

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// DefaultMaxResponseBytes bounds an answer in one piece: 16 embeddings requests
-	// of the largest kind, or an image in base64, fit with room.
-	DefaultMaxResponseBytes = 64 << 20
+	// DefaultMaxResponseBytes bounds an answer in one piece. The largest that OpenAI
+	// documents is one of embeddings: 2048 vectors of 3072 numbers, some 80 MB as text.
+	DefaultMaxResponseBytes = 128 << 20
 	// DefaultMaxEventBytes bounds one event of a stream.
 	DefaultMaxEventBytes = 16 << 20
 
@@ -123,9 +123,6 @@ func parseBase(raw string) (*url.URL, error) {
 	}
 	return base, nil
 }
-
-// Name returns the configured name of the provider.
-func (c *Client) Name() string { return c.name }
 
 // Close closes the connections that no call uses.
 func (c *Client) Close() error {

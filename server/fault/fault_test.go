@@ -47,6 +47,17 @@ func TestFrom_hides_what_is_not_meant_for_callers(t *testing.T) {
 	}
 }
 
+func TestRetryable_knows_a_429_that_waiting_does_not_end(t *testing.T) {
+	f := New(sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_RATE_LIMITED, "slow down")
+	if !f.Retryable() {
+		t.Error("a rate limit passes")
+	}
+	f.Envelope.Error.Code = &sluicev1.Error_CodeString{CodeString: "insufficient_quota"}
+	if f.Retryable() {
+		t.Error("an empty account does not fill by itself")
+	}
+}
+
 func TestQuote_clips_and_escapes(t *testing.T) {
 	got := Quote("a\r\nSet-Cookie: x\x00" + strings.Repeat("é", 100))
 	if strings.ContainsAny(got, "\r\n\x00é") || len(got) > 400 || !strings.HasSuffix(got, `..."`) {

@@ -152,7 +152,8 @@ type FieldRules struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// bytes, or repeated bytes: any JSON value, held verbatim. Key order, digits
 	// and escapes survive; only its grammar, depth and UTF-8 are checked. Empty
-	// bytes mean absence.
+	// bytes mean absence; a null of the member itself rides in the rest, so that a raw
+	// field that is set holds something.
 	Raw bool `protobuf:"varint,1,opt,name=raw,proto3" json:"raw,omitempty"`
 	// bytes: a JSON object with every member that the typed fields cannot hold, in
 	// the order of arrival, verbatim: unknown members; a known member whose value
@@ -160,9 +161,11 @@ type FieldRules struct {
 	// or cannot hold exactly (a number of too many digits). Empty when there are
 	// none. Its members are written after the typed ones.
 	//
-	// When a member that is always written (a required or nullable one) was not
-	// there, the first member of the rest is "$absent", an array of the names of
-	// those members, and they stay unwritten.
+	// When a member that is always written (a required or nullable one, or the
+	// constant) was not there, or rides in the rest, the first member of the rest is
+	// "$absent", an array of the names of those members, and their fields stay
+	// unwritten. A member that really has this name comes behind such a note, which is
+	// empty then.
 	//
 	// Who sets a typed field on a decoded message takes the member of that name out
 	// of the rest (the runtime's Take does it).

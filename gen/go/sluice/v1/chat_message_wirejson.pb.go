@@ -172,9 +172,9 @@ func (m *ChatMessage) CheckWireJSON(c *wirejson.Checker) bool {
 		}
 	case *ChatMessage_Other:
 		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
-			var m ChatMessage
-			m.DecodeWireJSON(d)
-			_, ok := m.Message.(*ChatMessage_Other)
+			var fresh ChatMessage
+			fresh.DecodeWireJSON(d)
+			_, ok := fresh.Message.(*ChatMessage_Other)
 			return ok
 		}) {
 			return false
@@ -327,9 +327,9 @@ func (m *DeveloperMessage) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 2
 		}
 		if !c.Rest(m.Rest, namesOfDeveloperMessage[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m DeveloperMessage
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh DeveloperMessage
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -481,9 +481,9 @@ func (m *SystemMessage) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 2
 		}
 		if !c.Rest(m.Rest, namesOfSystemMessage[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m SystemMessage
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh SystemMessage
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -635,9 +635,9 @@ func (m *UserMessage) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 2
 		}
 		if !c.Rest(m.Rest, namesOfUserMessage[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m UserMessage
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh UserMessage
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -913,9 +913,9 @@ func (m *AssistantMessage) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 6
 		}
 		if !c.Rest(m.Rest, namesOfAssistantMessage[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m AssistantMessage
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh AssistantMessage
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1063,9 +1063,9 @@ func (m *ToolMessage) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfToolMessage[:], set[:], []uint64{0x5}, func(d *wirejson.Decoder) []byte {
-			var m ToolMessage
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ToolMessage
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1188,9 +1188,9 @@ func (m *FunctionMessage) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfFunctionMessage[:], set[:], []uint64{0x5}, func(d *wirejson.Decoder) []byte {
-			var m FunctionMessage
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh FunctionMessage
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1272,9 +1272,9 @@ func (m *AudioReference) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfAudioReference[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m AudioReference
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh AudioReference
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1486,9 +1486,9 @@ func (m *ContentPart) CheckWireJSON(c *wirejson.Checker) bool {
 		}
 	case *ContentPart_Other:
 		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
-			var m ContentPart
-			m.DecodeWireJSON(d)
-			_, ok := m.Part.(*ContentPart_Other)
+			var fresh ContentPart
+			fresh.DecodeWireJSON(d)
+			_, ok := fresh.Part.(*ContentPart_Other)
 			return ok
 		}) {
 			return false
@@ -1612,9 +1612,9 @@ func (m *TextPart) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 2
 		}
 		if !c.Rest(m.Rest, namesOfTextPart[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
-			var m TextPart
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh TextPart
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1753,9 +1753,9 @@ func (m *ImagePart) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 2
 		}
 		if !c.Rest(m.Rest, namesOfImagePart[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m ImagePart
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ImagePart
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1866,9 +1866,9 @@ func (m *ImageUrl) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfImageUrl[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m ImageUrl
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ImageUrl
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2006,9 +2006,9 @@ func (m *AudioPart) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 2
 		}
 		if !c.Rest(m.Rest, namesOfAudioPart[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m AudioPart
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh AudioPart
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2108,9 +2108,9 @@ func (m *InputAudio) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfInputAudio[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
-			var m InputAudio
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh InputAudio
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2249,9 +2249,9 @@ func (m *FilePart) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 2
 		}
 		if !c.Rest(m.Rest, namesOfFilePart[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m FilePart
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh FilePart
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2386,9 +2386,9 @@ func (m *InputFile) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 2
 		}
 		if !c.Rest(m.Rest, namesOfInputFile[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m InputFile
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh InputFile
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2482,9 +2482,9 @@ func (m *RefusalPart) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfRefusalPart[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
-			var m RefusalPart
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh RefusalPart
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2597,9 +2597,9 @@ func (m *PromptCacheBreakpoint) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfPromptCacheBreakpoint[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m PromptCacheBreakpoint
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh PromptCacheBreakpoint
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2878,9 +2878,9 @@ func (m *ResponseMessage) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 6
 		}
 		if !c.Rest(m.Rest, namesOfResponseMessage[:], set[:], []uint64{0x7}, func(d *wirejson.Decoder) []byte {
-			var m ResponseMessage
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ResponseMessage
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2963,9 +2963,9 @@ func (m *Annotation) CheckWireJSON(c *wirejson.Checker) bool {
 		}
 	case *Annotation_Other:
 		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
-			var m Annotation
-			m.DecodeWireJSON(d)
-			_, ok := m.Annotation.(*Annotation_Other)
+			var fresh Annotation
+			fresh.DecodeWireJSON(d)
+			_, ok := fresh.Annotation.(*Annotation_Other)
 			return ok
 		}) {
 			return false
@@ -3075,9 +3075,9 @@ func (m *UrlCitationAnnotation) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfUrlCitationAnnotation[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m UrlCitationAnnotation
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh UrlCitationAnnotation
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -3213,9 +3213,9 @@ func (m *UrlCitation) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfUrlCitation[:], set[:], []uint64{0xf}, func(d *wirejson.Decoder) []byte {
-			var m UrlCitation
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh UrlCitation
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -3351,9 +3351,9 @@ func (m *Audio) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfAudio[:], set[:], []uint64{0xf}, func(d *wirejson.Decoder) []byte {
-			var m Audio
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh Audio
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}

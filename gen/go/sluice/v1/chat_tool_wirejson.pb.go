@@ -100,9 +100,9 @@ func (m *Tool) CheckWireJSON(c *wirejson.Checker) bool {
 		}
 	case *Tool_Other:
 		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
-			var m Tool
-			m.DecodeWireJSON(d)
-			_, ok := m.Tool.(*Tool_Other)
+			var fresh Tool
+			fresh.DecodeWireJSON(d)
+			_, ok := fresh.Tool.(*Tool_Other)
 			return ok
 		}) {
 			return false
@@ -213,9 +213,9 @@ func (m *FunctionTool) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfFunctionTool[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m FunctionTool
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh FunctionTool
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -373,9 +373,9 @@ func (m *FunctionDefinition) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 3
 		}
 		if !c.Rest(m.Rest, namesOfFunctionDefinition[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m FunctionDefinition
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh FunctionDefinition
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -485,9 +485,9 @@ func (m *CustomTool) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfCustomTool[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m CustomTool
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh CustomTool
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -623,9 +623,9 @@ func (m *CustomToolDefinition) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 2
 		}
 		if !c.Rest(m.Rest, namesOfCustomToolDefinition[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m CustomToolDefinition
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh CustomToolDefinition
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -725,9 +725,9 @@ func (m *CustomToolFormat) CheckWireJSON(c *wirejson.Checker) bool {
 		}
 	case *CustomToolFormat_Other:
 		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
-			var m CustomToolFormat
-			m.DecodeWireJSON(d)
-			_, ok := m.Format.(*CustomToolFormat_Other)
+			var fresh CustomToolFormat
+			fresh.DecodeWireJSON(d)
+			_, ok := fresh.Format.(*CustomToolFormat_Other)
 			return ok
 		}) {
 			return false
@@ -804,9 +804,9 @@ func (m *CustomToolTextFormat) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfCustomToolTextFormat[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m CustomToolTextFormat
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh CustomToolTextFormat
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -915,9 +915,9 @@ func (m *CustomToolGrammarFormat) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfCustomToolGrammarFormat[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m CustomToolGrammarFormat
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh CustomToolGrammarFormat
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1017,9 +1017,9 @@ func (m *Grammar) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfGrammar[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
-			var m Grammar
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh Grammar
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1150,9 +1150,9 @@ func (m *ToolChoice) CheckWireJSON(c *wirejson.Checker) bool {
 		}
 	case *ToolChoice_Other:
 		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
-			var m ToolChoice
-			m.DecodeWireJSON(d)
-			_, ok := m.Choice.(*ToolChoice_Other)
+			var fresh ToolChoice
+			fresh.DecodeWireJSON(d)
+			_, ok := fresh.Choice.(*ToolChoice_Other)
 			return ok
 		}) {
 			return false
@@ -1262,9 +1262,9 @@ func (m *AllowedToolsChoice) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfAllowedToolsChoice[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m AllowedToolsChoice
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh AllowedToolsChoice
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1372,9 +1372,9 @@ func (m *AllowedTools) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfAllowedTools[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
-			var m AllowedTools
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh AllowedTools
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1483,9 +1483,9 @@ func (m *NamedFunctionChoice) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfNamedFunctionChoice[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m NamedFunctionChoice
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh NamedFunctionChoice
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1567,9 +1567,9 @@ func (m *FunctionName) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfFunctionName[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m FunctionName
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh FunctionName
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1678,9 +1678,9 @@ func (m *NamedCustomChoice) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfNamedCustomChoice[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m NamedCustomChoice
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh NamedCustomChoice
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1762,9 +1762,9 @@ func (m *CustomName) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfCustomName[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m CustomName
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh CustomName
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1865,9 +1865,9 @@ func (m *ToolCall) CheckWireJSON(c *wirejson.Checker) bool {
 		}
 	case *ToolCall_Other:
 		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
-			var m ToolCall
-			m.DecodeWireJSON(d)
-			_, ok := m.Call.(*ToolCall_Other)
+			var fresh ToolCall
+			fresh.DecodeWireJSON(d)
+			_, ok := fresh.Call.(*ToolCall_Other)
 			return ok
 		}) {
 			return false
@@ -1995,9 +1995,9 @@ func (m *FunctionToolCall) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 2
 		}
 		if !c.Rest(m.Rest, namesOfFunctionToolCall[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
-			var m FunctionToolCall
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh FunctionToolCall
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2097,9 +2097,9 @@ func (m *FunctionCall) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfFunctionCall[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
-			var m FunctionCall
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh FunctionCall
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2226,9 +2226,9 @@ func (m *CustomToolCall) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 2
 		}
 		if !c.Rest(m.Rest, namesOfCustomToolCall[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
-			var m CustomToolCall
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh CustomToolCall
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2328,9 +2328,9 @@ func (m *CustomCall) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfCustomCall[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
-			var m CustomCall
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh CustomCall
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}

@@ -1052,9 +1052,9 @@ func (m *ChatCompletionRequest) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 35
 		}
 		if !c.Rest(m.Rest, namesOfChatCompletionRequest[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m ChatCompletionRequest
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ChatCompletionRequest
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1190,9 +1190,9 @@ func (m *AudioOptions) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfAudioOptions[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m AudioOptions
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh AudioOptions
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1274,9 +1274,9 @@ func (m *VoiceId) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfVoiceId[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m VoiceId
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh VoiceId
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1384,9 +1384,9 @@ func (m *ModerationOptions) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfModerationOptions[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m ModerationOptions
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ModerationOptions
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1500,9 +1500,9 @@ func (m *ModerationPolicy) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfModerationPolicy[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m ModerationPolicy
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ModerationPolicy
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1584,9 +1584,9 @@ func (m *ModerationMode) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfModerationMode[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m ModerationMode
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ModerationMode
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1716,9 +1716,9 @@ func (m *Prediction) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfPrediction[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m Prediction
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh Prediction
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1831,9 +1831,9 @@ func (m *PromptCacheOptions) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfPromptCacheOptions[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m PromptCacheOptions
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh PromptCacheOptions
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -1950,9 +1950,9 @@ func (m *ResponseFormat) CheckWireJSON(c *wirejson.Checker) bool {
 		}
 	case *ResponseFormat_Other:
 		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
-			var m ResponseFormat
-			m.DecodeWireJSON(d)
-			_, ok := m.Format.(*ResponseFormat_Other)
+			var fresh ResponseFormat
+			fresh.DecodeWireJSON(d)
+			_, ok := fresh.Format.(*ResponseFormat_Other)
 			return ok
 		}) {
 			return false
@@ -2029,9 +2029,9 @@ func (m *ResponseFormatText) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfResponseFormatText[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m ResponseFormatText
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ResponseFormatText
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2107,9 +2107,9 @@ func (m *ResponseFormatJsonObject) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfResponseFormatJsonObject[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m ResponseFormatJsonObject
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ResponseFormatJsonObject
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2219,9 +2219,9 @@ func (m *ResponseFormatJsonSchema) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfResponseFormatJsonSchema[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m ResponseFormatJsonSchema
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ResponseFormatJsonSchema
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2379,9 +2379,9 @@ func (m *JsonSchemaFormat) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 3
 		}
 		if !c.Rest(m.Rest, namesOfJsonSchemaFormat[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m JsonSchemaFormat
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh JsonSchemaFormat
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2494,9 +2494,9 @@ func (m *StreamOptions) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfStreamOptions[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m StreamOptions
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh StreamOptions
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2616,9 +2616,9 @@ func (m *WebSearchOptions) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfWebSearchOptions[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m WebSearchOptions
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh WebSearchOptions
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2728,9 +2728,9 @@ func (m *UserLocation) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfUserLocation[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m UserLocation
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh UserLocation
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -2887,9 +2887,9 @@ func (m *ApproximateLocation) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 3
 		}
 		if !c.Rest(m.Rest, namesOfApproximateLocation[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m ApproximateLocation
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ApproximateLocation
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -3203,9 +3203,9 @@ func (m *ChatCompletion) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 9
 		}
 		if !c.Rest(m.Rest, namesOfChatCompletion[:], set[:], []uint64{0x1f}, func(d *wirejson.Decoder) []byte {
-			var m ChatCompletion
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ChatCompletion
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -3381,9 +3381,9 @@ func (m *Choice) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 3
 		}
 		if !c.Rest(m.Rest, namesOfChoice[:], set[:], []uint64{0xd}, func(d *wirejson.Decoder) []byte {
-			var m Choice
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh Choice
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -3527,9 +3527,9 @@ func (m *Logprobs) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfLogprobs[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m Logprobs
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh Logprobs
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -3703,9 +3703,9 @@ func (m *TokenLogprob) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 3
 		}
 		if !c.Rest(m.Rest, namesOfTokenLogprob[:], set[:], []uint64{0xb}, func(d *wirejson.Decoder) []byte {
-			var m TokenLogprob
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh TokenLogprob
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -3828,9 +3828,9 @@ func (m *TopLogprob) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 2
 		}
 		if !c.Rest(m.Rest, namesOfTopLogprob[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
-			var m TopLogprob
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh TopLogprob
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -3942,9 +3942,9 @@ func (m *Moderation) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfModeration[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m Moderation
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh Moderation
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -4043,9 +4043,9 @@ func (m *ModerationOutcome) CheckWireJSON(c *wirejson.Checker) bool {
 		}
 	case *ModerationOutcome_Other:
 		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
-			var m ModerationOutcome
-			m.DecodeWireJSON(d)
-			_, ok := m.Outcome.(*ModerationOutcome_Other)
+			var fresh ModerationOutcome
+			fresh.DecodeWireJSON(d)
+			_, ok := fresh.Outcome.(*ModerationOutcome_Other)
 			return ok
 		}) {
 			return false
@@ -4191,9 +4191,9 @@ func (m *ModerationResults) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 2
 		}
 		if !c.Rest(m.Rest, namesOfModerationResults[:], set[:], []uint64{0x7}, func(d *wirejson.Decoder) []byte {
-			var m ModerationResults
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ModerationResults
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -4377,9 +4377,9 @@ func (m *ModerationResult) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 5
 		}
 		if !c.Rest(m.Rest, namesOfModerationResult[:], set[:], []uint64{0x1f}, func(d *wirejson.Decoder) []byte {
-			var m ModerationResult
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ModerationResult
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -4491,9 +4491,9 @@ func (m *ModerationError) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfModerationError[:], set[:], []uint64{0x7}, func(d *wirejson.Decoder) []byte {
-			var m ModerationError
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ModerationError
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -4809,9 +4809,9 @@ func (m *ChatCompletionChunk) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 9
 		}
 		if !c.Rest(m.Rest, namesOfChatCompletionChunk[:], set[:], []uint64{0x1f}, func(d *wirejson.Decoder) []byte {
-			var m ChatCompletionChunk
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ChatCompletionChunk
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -4981,9 +4981,9 @@ func (m *ChunkChoice) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 3
 		}
 		if !c.Rest(m.Rest, namesOfChunkChoice[:], set[:], []uint64{0x9}, func(d *wirejson.Decoder) []byte {
-			var m ChunkChoice
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ChunkChoice
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -5262,9 +5262,9 @@ func (m *Delta) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 6
 		}
 		if !c.Rest(m.Rest, namesOfDelta[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m Delta
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh Delta
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -5455,9 +5455,9 @@ func (m *ToolCallDelta) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 4
 		}
 		if !c.Rest(m.Rest, namesOfToolCallDelta[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m ToolCallDelta
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ToolCallDelta
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -5570,9 +5570,9 @@ func (m *FunctionCallDelta) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfFunctionCallDelta[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m FunctionCallDelta
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh FunctionCallDelta
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -5685,9 +5685,9 @@ func (m *CustomCallDelta) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfCustomCallDelta[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m CustomCallDelta
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh CustomCallDelta
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -5844,9 +5844,9 @@ func (m *AudioDelta) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 3
 		}
 		if !c.Rest(m.Rest, namesOfAudioDelta[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m AudioDelta
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh AudioDelta
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}

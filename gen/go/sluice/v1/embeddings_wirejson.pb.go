@@ -237,9 +237,9 @@ func (m *CreateEmbeddingsRequest) CheckWireJSON(c *wirejson.Checker) bool {
 		}
 	case *CreateEmbeddingsRequest_OtherInput:
 		if !c.Other("input", v.OtherInput, func(d *wirejson.Decoder) bool {
-			var m CreateEmbeddingsRequest
-			m.DecodeWireJSON(d)
-			_, ok := m.Input.(*CreateEmbeddingsRequest_OtherInput)
+			var fresh CreateEmbeddingsRequest
+			fresh.DecodeWireJSON(d)
+			_, ok := fresh.Input.(*CreateEmbeddingsRequest_OtherInput)
 			return ok
 		}) {
 			return c.In("input")
@@ -260,9 +260,9 @@ func (m *CreateEmbeddingsRequest) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 4
 		}
 		if !c.Rest(m.Rest, namesOfCreateEmbeddingsRequest[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var m CreateEmbeddingsRequest
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh CreateEmbeddingsRequest
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -594,9 +594,9 @@ func (m *CreateEmbeddingsResponse) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 3
 		}
 		if !c.Rest(m.Rest, namesOfCreateEmbeddingsResponse[:], set[:], []uint64{0x7}, func(d *wirejson.Decoder) []byte {
-			var m CreateEmbeddingsResponse
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh CreateEmbeddingsResponse
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -754,9 +754,9 @@ func (m *Embedding) CheckWireJSON(c *wirejson.Checker) bool {
 		}
 	case *Embedding_OtherEmbedding:
 		if !c.Other("embedding", v.OtherEmbedding, func(d *wirejson.Decoder) bool {
-			var m Embedding
-			m.DecodeWireJSON(d)
-			_, ok := m.Embedding.(*Embedding_OtherEmbedding)
+			var fresh Embedding
+			fresh.DecodeWireJSON(d)
+			_, ok := fresh.Embedding.(*Embedding_OtherEmbedding)
 			return ok
 		}) {
 			return c.In("embedding")
@@ -768,9 +768,9 @@ func (m *Embedding) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 2
 		}
 		if !c.Rest(m.Rest, namesOfEmbedding[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
-			var m Embedding
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh Embedding
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -870,9 +870,9 @@ func (m *EmbeddingsUsage) CheckWireJSON(c *wirejson.Checker) bool {
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if !c.Rest(m.Rest, namesOfEmbeddingsUsage[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
-			var m EmbeddingsUsage
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh EmbeddingsUsage
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}

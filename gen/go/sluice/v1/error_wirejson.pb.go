@@ -190,9 +190,9 @@ func (m *Error) CheckWireJSON(c *wirejson.Checker) bool {
 	switch v := m.Code.(type) {
 	case *Error_CodeOther:
 		if !c.Other("code", v.CodeOther, func(d *wirejson.Decoder) bool {
-			var m Error
-			m.DecodeWireJSON(d)
-			_, ok := m.Code.(*Error_CodeOther)
+			var fresh Error
+			fresh.DecodeWireJSON(d)
+			_, ok := fresh.Code.(*Error_CodeOther)
 			return ok
 		}) {
 			return c.In("code")
@@ -210,9 +210,9 @@ func (m *Error) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 3
 		}
 		if !c.Rest(m.Rest, namesOfError[:], set[:], []uint64{0xf}, func(d *wirejson.Decoder) []byte {
-			var m Error
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh Error
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -303,9 +303,9 @@ func (m *ErrorEnvelope) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 0
 		}
 		if !c.Rest(m.Rest, namesOfErrorEnvelope[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m ErrorEnvelope
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ErrorEnvelope
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}

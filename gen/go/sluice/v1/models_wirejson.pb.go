@@ -175,9 +175,9 @@ func (m *ListModelsResponse) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 1
 		}
 		if !c.Rest(m.Rest, namesOfListModelsResponse[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
-			var m ListModelsResponse
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh ListModelsResponse
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -396,9 +396,9 @@ func (m *Model) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 4
 		}
 		if !c.Rest(m.Rest, namesOfModel[:], set[:], []uint64{0xf}, func(d *wirejson.Decoder) []byte {
-			var m Model
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh Model
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}

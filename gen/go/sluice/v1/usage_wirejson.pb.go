@@ -175,9 +175,9 @@ func (m *Usage) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 4
 		}
 		if !c.Rest(m.Rest, namesOfUsage[:], set[:], []uint64{0x7}, func(d *wirejson.Decoder) []byte {
-			var m Usage
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh Usage
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -356,9 +356,9 @@ func (m *PromptTokensDetails) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 4
 		}
 		if !c.Rest(m.Rest, namesOfPromptTokensDetails[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m PromptTokensDetails
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh PromptTokensDetails
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}
@@ -537,9 +537,9 @@ func (m *CompletionTokensDetails) CheckWireJSON(c *wirejson.Checker) bool {
 			set[0] |= 1 << 4
 		}
 		if !c.Rest(m.Rest, namesOfCompletionTokensDetails[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
-			var m CompletionTokensDetails
-			m.DecodeWireJSON(d)
-			return m.Rest
+			var fresh CompletionTokensDetails
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
 		}) {
 			return false
 		}

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Runs real clients against the real binary: tests/run.sh [sdk] [browser] [schemathesis], all without arguments.
+# SLUICE_BIN names a binary to test; unset, the tree is built.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+suites=("$@")
+((${#suites[@]})) || suites=(sdk browser schemathesis)
+
+tests/setup.sh || exit
+if [[ -z ${SLUICE_BIN:-} ]]; then
+	make --no-print-directory build || exit
+	export SLUICE_BIN=$PWD/.bin/sluice
+fi
+echo "tests/run.sh: building clients/web"
+npm --prefix clients/web run --silent build && npm --prefix clients/web run --silent build:example || exit
+
+rm -rf .bin/logs
+mkdir -p .bin/logs
+failed=()
+for suite in "${suites[@]}"; do
+	log=.bin/logs/$suite.log
+	began=$SECONDS
+	# The suites start everything themselves, and bound it: go test's own timeout is for a suite that forgets.
+	if (cd tests && go test -count=1 -v -timeout 10m "./$suite") >"$log" 2>&1; then
+		verdict=ok
+	else
+		verdict=FAILED
+		failed+=("$suite")
+		grep -v '^=== ' "$log"
+	fi
+	printf 'tests/run.sh: %-14s %-7s %3d s   %s\n' "$suite" "$verdict" $((SECONDS - began)) "$log"
+done
+
+if ((${#failed[@]})); then
+	echo "tests/run.sh: FAILED: ${failed[*]}"
+	exit 1
+fi
+echo "tests/run.sh: all passed"
