@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -39,11 +40,12 @@ func (s *suite) testFailures(t *testing.T) {
 }
 
 func (s *suite) testStatuses(t *testing.T, f *Fixture) {
+	t.Helper()
 	for status, kind := range kindOfStatus {
 		page := "<html><body>" + strings.Repeat("gateway ", 300) + "</body></html>"
 		fake := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 			w.Header().Set("Content-Type", "text/html")
-			w.Header().Set("X-Request-Id", "req_1")
+			w.Header().Set("X-Request-ID", "req_1")
 			w.Header().Set("Set-Cookie", "a=b")
 			w.WriteHeader(status)
 			if status != http.StatusNotModified {
@@ -66,6 +68,7 @@ func (s *suite) testStatuses(t *testing.T, f *Fixture) {
 }
 
 func (s *suite) testNoAnswer(t *testing.T, f *Fixture) {
+	t.Helper()
 	for name, c := range map[string]struct {
 		answer func(http.ResponseWriter)
 		kind   adapters.Kind
@@ -123,9 +126,7 @@ func (s *suite) testNoAnswer(t *testing.T, f *Fixture) {
 	})
 	t.Run("a compression that was not asked for", func(t *testing.T) {
 		fake := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ []byte) {
-			for name, values := range f.header {
-				w.Header()[name] = values
-			}
+			maps.Copy(w.Header(), f.header)
 			sendGzipAs(w, f.body, f.header.Get("Content-Type"))
 		})
 		out := f.call(t.Context(), t, s.provider(t, fake), nil)
@@ -151,14 +152,15 @@ func sendGzipAs(w http.ResponseWriter, body []byte, contentType string) {
 	w.Header().Set("Content-Encoding", "gzip")
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
-	_, _ = z.Write(body) //nolint:errcheck // in memory
-	_ = z.Close()        //nolint:errcheck // in memory
+	_, _ = z.Write(body)
+	_ = z.Close()
 	write(w, packed.Bytes())
 }
 
 func (s *suite) testUnreachable(t *testing.T, f *Fixture) {
+	t.Helper()
 	// A port that was just given back: nobody listens there.
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +259,7 @@ func (s *suite) testSecrets(t *testing.T) {
 				}
 				for _, status := range []int{400, 401, 500} {
 					fake := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ []byte) {
-						w.Header().Set("X-Request-Id", key)
+						w.Header().Set("X-Request-ID", key)
 						w.WriteHeader(status)
 						write(w, []byte(strings.ReplaceAll(body, "%s", echo)))
 					})

@@ -2,6 +2,7 @@ package adaptertest
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -73,18 +74,16 @@ func (f *Fixture) answer(w http.ResponseWriter, _ *http.Request, _ []byte) {
 
 // head writes status and headers.
 func (f *Fixture) head(w http.ResponseWriter) {
-	for name, values := range f.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), f.header)
 	w.WriteHeader(f.status)
 	flush(w)
 }
 
 func write(w http.ResponseWriter, data []byte) {
-	_, _ = w.Write(data) //nolint:errcheck // the caller may have left
+	_, _ = w.Write(data)
 	flush(w)
 }
 
 func flush(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).Flush() //nolint:errcheck // the caller may have left
+	_ = http.NewResponseController(w).Flush()
 }

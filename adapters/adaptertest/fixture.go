@@ -92,7 +92,7 @@ func loadFixtures(t *testing.T, dir string) []*Fixture {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no cases in %s (%v)", dir, err)
 	}
-	var out []*Fixture
+	out := make([]*Fixture, 0, len(files))
 	for _, file := range files {
 		out = append(out, loadFixture(t, filepath.Dir(file)))
 	}
@@ -160,7 +160,7 @@ func (f *Fixture) readAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%s: upstream_response.http: %v", f.dir, err)
 	}
-	defer response.Body.Close() //nolint:errcheck // in memory
+	defer response.Body.Close()
 	f.status, f.header = response.StatusCode, response.Header
 	// Without a Content-Length the body is everything behind the empty line.
 	if f.body, err = io.ReadAll(response.Body); err != nil {

@@ -22,9 +22,10 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/sluice-ai/sluice/adapters"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
+
+	"github.com/sluice-ai/sluice/adapters"
 )
 
 // providerName is the configured name of the adapter under test.

@@ -10,8 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/sluice-ai/sluice/adapters"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/adapters"
 )
 
 // target is a provider whose next outcome a test sets.
@@ -220,7 +221,7 @@ func TestBreaker_opens_at_its_ratio_and_not_below(t *testing.T) {
 		b, g, p := wrapped(Settings{FailureRatio: 0.5, MinCalls: 10, Window: time.Minute, OpenFor: time.Second})
 		one := func(err error) {
 			g.err = err
-			_ = chat(p) //nolint:errcheck // the state is what counts
+			_ = chat(p)
 		}
 		for range 6 {
 			one(nil)
@@ -246,12 +247,12 @@ func TestBreaker_needs_its_volume(t *testing.T) {
 		b, g, p := wrapped(Settings{})
 		g.err = sick
 		for range DefaultMinCalls - 1 {
-			_ = chat(p) //nolint:errcheck // the state is what counts
+			_ = chat(p)
 		}
 		if b.State() != Closed {
 			t.Fatalf("the breaker is %s one call below its volume", b.State())
 		}
-		if _ = chat(p); b.State() != Open { //nolint:errcheck // the state is what counts
+		if _ = chat(p); b.State() != Open {
 			t.Errorf("the breaker is %s at its volume", b.State())
 		}
 	})
@@ -261,13 +262,13 @@ func TestBreaker_forgets_what_is_older_than_its_window(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, g, p := wrapped(quick)
 		g.err = sick
-		_ = chat(p) //nolint:errcheck // the state is what counts
+		_ = chat(p)
 		time.Sleep(quick.Window + time.Second)
-		if _ = chat(p); b.State() != Closed { //nolint:errcheck // the state is what counts
+		if _ = chat(p); b.State() != Closed {
 			t.Errorf("the breaker is %s: a failure of long ago counted", b.State())
 		}
 		time.Sleep(quick.Window / 2)
-		if _ = chat(p); b.State() != Open { //nolint:errcheck // the state is what counts
+		if _ = chat(p); b.State() != Open {
 			t.Errorf("the breaker is %s after two failures in the window", b.State())
 		}
 	})
@@ -308,8 +309,8 @@ func TestBreaker_does_not_blame_the_target_for_its_callers(t *testing.T) {
 		cancel()
 		g.err = sick
 		for range 10 {
-			_, _ = p.Chat.Chat(gone, &adapters.Call{}, nil)   //nolint:errcheck // the state is what counts
-			_, _ = p.Embed.Embed(gone, &adapters.Call{}, nil) //nolint:errcheck // the state is what counts
+			_, _ = p.Chat.Chat(gone, &adapters.Call{}, nil)
+			_, _ = p.Embed.Embed(gone, &adapters.Call{}, nil)
 		}
 		if b.State() != Closed {
 			t.Errorf("the breaker is %s", b.State())
@@ -351,7 +352,7 @@ func TestBreaker_survives_a_panic_of_the_adapter(t *testing.T) {
 					t.Error("the panic was swallowed")
 				}
 			}()
-			_ = chat(p) //nolint:errcheck // it panics
+			_ = chat(p)
 		}()
 		g.panics = false
 		// The probe's place is free again.

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 
-	"github.com/sluice-ai/sluice/adapters"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/adapters"
 )
 
 // Wrap returns the provider with its chat and its embeddings behind the breaker.

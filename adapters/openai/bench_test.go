@@ -7,25 +7,26 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sluice-ai/sluice/adapters"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
+
+	"github.com/sluice-ai/sluice/adapters"
 )
 
 // The figures include the fake provider's share, which runs in the same process.
 func benchmark(b *testing.B, contentType, body string, call func(adapters.Provider, *sluicev1.ChatCompletionRequest) error) {
 	b.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) //nolint:errcheck // only drained
+		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", contentType)
-		_, _ = io.WriteString(w, body) //nolint:errcheck // read by the adapter
+		_, _ = io.WriteString(w, body)
 	}))
 	defer server.Close()
 	p, err := New(adapters.Settings{Name: "p", BaseURL: server.URL})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer p.Close() //nolint:errcheck // never fails
+	defer p.Close()
 	req := new(sluicev1.ChatCompletionRequest)
 	text := `{"model":"m","messages":[{"role":"user","content":"` + strings.Repeat("word ", 200) + `"}],"temperature":0.5}`
 	if err := wirejson.Unmarshal([]byte(text), req, wirejson.Options{}); err != nil {

@@ -18,7 +18,7 @@ func matchEncoding(response *sluicev1.CreateEmbeddingsResponse, req *sluicev1.Cr
 		var err error
 		switch req.GetEncodingFormat() {
 		case "base64":
-			err = toBase64(embedding)
+			toBase64(embedding)
 		case "", "float":
 			err = toFloats(embedding)
 		}
@@ -31,7 +31,7 @@ func matchEncoding(response *sluicev1.CreateEmbeddingsResponse, req *sluicev1.Cr
 
 // toBase64 writes numbers as what OpenAI's base64 holds, little-endian float32. The
 // numbers that models print are float32 values: none of their bits is lost.
-func toBase64(e *sluicev1.Embedding) error {
+func toBase64(e *sluicev1.Embedding) {
 	var floats []float64
 	switch form := e.GetEmbedding().(type) {
 	case *sluicev1.Embedding_Floats:
@@ -40,17 +40,16 @@ func toBase64(e *sluicev1.Embedding) error {
 		// Numbers of more digits than a double has. What is no array of numbers is a
 		// form of its own.
 		if json.Unmarshal(form.OtherEmbedding, &floats) != nil || floats == nil {
-			return nil
+			return
 		}
 	default:
-		return nil
+		return
 	}
 	packed := make([]byte, 0, 4*len(floats))
 	for _, f := range floats {
 		packed = binary.LittleEndian.AppendUint32(packed, math.Float32bits(float32(f)))
 	}
 	e.Embedding = &sluicev1.Embedding_Base64{Base64: base64.StdEncoding.EncodeToString(packed)}
-	return nil
 }
 
 var errNoFloat32 = errors.New("not the base64 of float32 values")

@@ -12,10 +12,11 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/sluice-ai/sluice/adapters"
-	"github.com/sluice-ai/sluice/adapters/upstream"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
+
+	"github.com/sluice-ai/sluice/adapters"
+	"github.com/sluice-ai/sluice/adapters/upstream"
 )
 
 // DefaultBaseURL is OpenAI's own API.
@@ -84,11 +85,11 @@ func (a *api) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1
 	for {
 		event, err := stream.Next()
 		switch {
-		case err == io.EOF && progress.complete():
+		case errors.Is(err, io.EOF) && progress.complete():
 			return nil
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return a.client.Protocol(stream.Header, "the provider's stream ended without its terminal event", nil)
-		case err == upstream.ErrIncomplete && isDone(event.Data):
+		case errors.Is(err, upstream.ErrIncomplete) && isDone(event.Data):
 			// All of the terminal event is there but the blank line behind it.
 			return nil
 		case errors.Is(err, upstream.ErrIncomplete):

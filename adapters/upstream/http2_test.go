@@ -20,8 +20,8 @@ func TestClient_speaks_HTTP2_and_a_caller_who_leaves_ends_only_its_own_stream(t 
 			t.Errorf("the request came by %s", r.Proto)
 		}
 		w.Header().Set("Content-Type", "text/event-stream")
-		_, _ = io.WriteString(w, "data: a\n\n")   //nolint:errcheck // read below
-		_ = http.NewResponseController(w).Flush() //nolint:errcheck // read below
+		_, _ = io.WriteString(w, "data: a\n\n")
+		_ = http.NewResponseController(w).Flush()
 		if r.URL.Path == "/endless" {
 			<-r.Context().Done()
 			close(left)
@@ -65,7 +65,7 @@ func TestClient_speaks_HTTP2_and_a_caller_who_leaves_ends_only_its_own_stream(t 
 	if _, err := other.Next(); err != nil {
 		t.Error(err)
 	}
-	if _, err := other.Next(); err != io.EOF {
+	if _, err := other.Next(); !errors.Is(err, io.EOF) {
 		t.Errorf("%v, want the end", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -76,9 +77,7 @@ func (c *Client) newRequest(ctx context.Context, r *Request) (*http.Request, err
 		// Modulo on the unsigned counter stays in range when it wraps.
 		c.dialect.Authorize(header, c.keys[(c.turn.Add(1)-1)%uint64(len(c.keys))])
 	}
-	for name, values := range c.header {
-		header[name] = values
-	}
+	maps.Copy(header, c.header)
 
 	request := &http.Request{
 		Method: r.Method,
@@ -144,7 +143,7 @@ func queryEscape(query string) string {
 }
 
 func validFieldName(name string) bool {
-	for i := 0; i < len(name); i++ {
+	for i := range len(name) {
 		b := name[i]
 		letter := 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9'
 		if !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(b)) {
@@ -155,7 +154,7 @@ func validFieldName(name string) bool {
 }
 
 func validFieldValue(value string) bool {
-	for i := 0; i < len(value); i++ {
+	for i := range len(value) {
 		if b := value[i]; b < ' ' && b != '\t' || b == 0x7f {
 			return false
 		}

@@ -47,7 +47,7 @@ func (s *Stream) Answer() (*Answer, error) { return s.x.answer() }
 func (s *Stream) Next() (Event, error) {
 	event, err := s.events.Next()
 	switch {
-	case err == nil || err == io.EOF || err == ErrIncomplete:
+	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, ErrIncomplete):
 		if err != nil && s.x.caller.Err() != nil {
 			return Event{}, s.x.caller.Err()
 		}
@@ -65,7 +65,7 @@ func (s *Stream) Ready() bool { return s.events.Ready() }
 // another call. Call it when the dialect says that nothing follows.
 func (s *Stream) Drain() {
 	s.x.timer.Reset(drainTimeout)
-	_, _ = io.CopyN(io.Discard, s.x.response.Body, maxDrainBytes) //nolint:errcheck // either way the stream is over
+	_, _ = io.CopyN(io.Discard, s.x.response.Body, maxDrainBytes)
 	s.x.timer.Stop()
 }
 

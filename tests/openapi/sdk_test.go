@@ -13,7 +13,7 @@ func TestSDK_requests_satisfy_the_document(t *testing.T) {
 	v := newValidator(t)
 	parameters := shared.FunctionParameters{"type": "object", "properties": map[string]any{"city": map[string]any{"type": "string"}}}
 	chat := openai.ChatCompletionNewParams{
-		Model: openai.ChatModelGPT4oMini,
+		Model: "gpt-4o-mini",
 		Messages: []openai.ChatCompletionMessageParamUnion{
 			openai.DeveloperMessage("short answers"),
 			openai.SystemMessage("shorter"),
