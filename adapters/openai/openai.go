@@ -84,10 +84,11 @@ func (a *api) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1
 	progress := newProgress(req.GetN())
 	for {
 		event, err := stream.Next()
+		ended := err == io.EOF //nolint:errorlint // an EOF inside another error is a broken connection
 		switch {
-		case errors.Is(err, io.EOF) && progress.complete():
+		case ended && progress.complete():
 			return nil
-		case errors.Is(err, io.EOF):
+		case ended:
 			return a.client.Protocol(stream.Header, "the provider's stream ended without its terminal event", nil)
 		case errors.Is(err, upstream.ErrIncomplete) && isDone(event.Data):
 			// All of the terminal event is there but the blank line behind it.

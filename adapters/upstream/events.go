@@ -72,7 +72,7 @@ func NewEventReader(source io.Reader, limit int64) *EventReader {
 func (r *EventReader) Next() (Event, error) {
 	for {
 		line, err := r.line()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { //nolint:errorlint // an EOF inside another error is a broken connection
 			return r.end(line)
 		}
 		if err != nil {
@@ -184,7 +184,7 @@ func (r *EventReader) line() ([]byte, error) {
 }
 
 func (r *EventReader) rest(err error) ([]byte, error) {
-	if !errors.Is(err, io.EOF) {
+	if err != io.EOF { //nolint:errorlint // an EOF inside another error is a broken connection
 		return nil, err
 	}
 	line := r.buf[r.pos:]

@@ -39,7 +39,7 @@ var eventCases = []struct {
 		want: []Event{{Data: []byte("YHOO\n+2\n10")}}, end: io.EOF,
 	},
 	{
-		name: "the standard's example of empty data", stream: "data\n\ndata:",
+		name: "the standard's example of empty data", stream: "data\n\ndata\ndata\n\ndata:",
 		want: []Event{{Data: []byte("")}, {Data: []byte("\n")}}, end: ErrIncomplete,
 	},
 	{

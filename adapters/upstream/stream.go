@@ -47,7 +47,7 @@ func (s *Stream) Answer() (*Answer, error) { return s.x.answer() }
 func (s *Stream) Next() (Event, error) {
 	event, err := s.events.Next()
 	switch {
-	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, ErrIncomplete):
+	case err == nil || err == io.EOF || err == ErrIncomplete: //nolint:errorlint // an EOF inside another error is a broken connection
 		if err != nil && s.x.caller.Err() != nil {
 			return Event{}, s.x.caller.Err()
 		}

@@ -75,6 +75,10 @@ func AppendDouble(b []byte, v float64) []byte {
 		return append(b, "null"...)
 	case magnitude == math.Trunc(magnitude) && magnitude < 1<<53 && magnitude != 0:
 		return strconv.AppendInt(b, int64(v), 10)
+	case magnitude >= 1e-6 && magnitude < 1000:
+		if short, ok := appendShort(b, v, magnitude); ok {
+			return short
+		}
 	case magnitude != 0 && magnitude < 1e-6 || magnitude >= 1e21:
 		b = strconv.AppendFloat(b, v, 'e', -1, 64)
 		// e-09 is e-9.
@@ -85,6 +89,48 @@ func AppendDouble(b []byte, v float64) []byte {
 		return b
 	}
 	return strconv.AppendFloat(b, v, 'f', -1, 64)
+}
+
+// appendShort appends a number below 1000 that has up to 15 digits, of which up to
+// 12 or 15 behind the point, as measured values mostly have. Decimals of up to 15
+// digits differ as float64, so the one that stands for v is the shortest.
+func appendShort(b []byte, v, magnitude float64) ([]byte, bool) {
+	const least, most = 1e12, 1e15
+	scale, places := most, 15
+	if magnitude >= 1 {
+		scale, places = least, 12
+	}
+	n := uint64(magnitude*scale + 0.5)
+	if n >= most || float64(n)/scale != magnitude {
+		return b, false
+	}
+	if n%10_000 == 0 {
+		n /= 10_000
+		places -= 4
+	}
+	for n%10 == 0 {
+		n /= 10
+		places--
+	}
+	var text [20]byte
+	i := len(text)
+	for ; places > 0; places-- {
+		i--
+		text[i] = byte('0' + n%10)
+		n /= 10
+	}
+	i--
+	text[i] = '.'
+	if v < 0 {
+		b = append(b, '-')
+	}
+	if n < 10 {
+		i--
+		text[i] = byte('0' + n)
+	} else {
+		b = strconv.AppendUint(b, n, 10)
+	}
+	return append(b, text[i:]...), true
 }
 
 // AppendRaw appends a raw value; an empty one, which stands for none, as null.

@@ -87,7 +87,7 @@ func (c *Checker) decode(data []byte, read func(*Decoder) bool) bool {
 	if d.OK() {
 		return false
 	}
-	e := d.failure().(*Error)
+	e := d.failure()
 	return c.fail(e.Path, e.Reason)
 }
 

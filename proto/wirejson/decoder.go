@@ -132,11 +132,10 @@ func (d *Decoder) Kind() Kind {
 // Unfit notes that the value at hand has none of the wanted kinds. It returns
 // false.
 func (d *Decoder) Unfit(want Kind) bool {
-	switch k := d.Kind(); {
-	case k == 0:
+	if d.Kind() == 0 {
 		return d.unexpected(d.pos, "a value")
-	case k == KindNull:
-		d.AtNull()
+	}
+	if d.AtNull() {
 		d.want = want
 		return false
 	}
@@ -197,7 +196,7 @@ func (d *Decoder) literal(i int, word string) int {
 	if end <= len(d.data) && string(d.data[i:end]) == word {
 		return end
 	}
-	for j := 0; j < len(word); j++ {
+	for j := range len(word) {
 		if i+j >= len(d.data) || d.data[i+j] != word[j] {
 			d.unexpected(i+j, "the word "+word)
 			return -1

@@ -31,7 +31,7 @@ func (e *Error) Error() string {
 }
 
 // failure makes the error of a decoder that did not succeed.
-func (d *Decoder) failure() error {
+func (d *Decoder) failure() *Error {
 	reason := d.reason
 	if reason == "" {
 		reason = "expected " + d.want.String() + ", got " + kinds[d.data[d.failAt]].String()

@@ -3,6 +3,10 @@ package wirejson_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -22,9 +26,13 @@ func checkDocument(t *testing.T, data []byte, o wirejson.Options, empty func() w
 		t.Fatal("decoding changed the document")
 	}
 	if err != nil {
-		e, ok := err.(*wirejson.Error)
-		if !ok || e.Offset < 0 || e.Offset > len(data) || e.Reason == "" {
+		var e *wirejson.Error
+		if !errors.As(err, &e) || e.Offset < 0 || e.Offset > len(data) || e.Reason == "" {
 			t.Fatalf("error without place or reason: %#v", err)
+		}
+		if o.Lenient && o.MaxDepth == 0 && e.Reason != "duplicate member" && !strings.HasPrefix(e.Reason, "nested deeper") &&
+			json.Valid(data) && utf8.Valid(data) && bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {
+			t.Fatalf("a provider's object was refused: %v\n%s", err, data)
 		}
 		return
 	}
@@ -36,6 +44,9 @@ func checkDocument(t *testing.T, data []byte, o wirejson.Options, empty func() w
 		t.Fatalf("encoded what is no JSON: %q from %q", first, data)
 	}
 	sameJSON(t, first, data)
+	if err := wirejson.Check(m); err != nil && !o.Lenient {
+		t.Fatalf("what was decoded does not pass the check: %v\n%s", err, data)
+	}
 	again := empty()
 	if err := wirejson.Unmarshal(first, again, o); err != nil {
 		t.Fatalf("does not read what it wrote: %v\n%s", err, first)
@@ -43,6 +54,15 @@ func checkDocument(t *testing.T, data []byte, o wirejson.Options, empty func() w
 	if second := wirejson.Marshal(again); !bytes.Equal(first, second) {
 		t.Fatalf("encoding is not stable\n%s\n%s", first, second)
 	}
+}
+
+// seed adds the examples to the corpus in testdata/fuzz.
+func seed(f *testing.F, kinds ...string) {
+	eachExample(f, func(name string, _ func() wirejson.Message, data []byte) {
+		if kind, _, _ := strings.Cut(filepath.ToSlash(name), "/"); slices.Contains(kinds, kind) {
+			f.Add(data)
+		}
+	})
 }
 
 func fuzzMessage(f *testing.F, empty func() wirejson.Message) {
@@ -54,14 +74,17 @@ func fuzzMessage(f *testing.F, empty func() wirejson.Message) {
 }
 
 func FuzzDecodeChatRequest(f *testing.F) {
+	seed(f, "chat_request")
 	fuzzMessage(f, func() wirejson.Message { return new(sluicev1.ChatCompletionRequest) })
 }
 
 func FuzzDecodeChunk(f *testing.F) {
+	seed(f, "chunk", "chat_completion")
 	fuzzMessage(f, func() wirejson.Message { return new(sluicev1.ChatCompletionChunk) })
 }
 
 func FuzzDecodeEmbeddings(f *testing.F) {
+	seed(f, "embeddings_request", "embeddings_response")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, o := range []wirejson.Options{{}, {Lenient: true}} {
 			checkDocument(t, data, o, func() wirejson.Message { return new(sluicev1.CreateEmbeddingsRequest) })
@@ -71,5 +94,6 @@ func FuzzDecodeEmbeddings(f *testing.F) {
 }
 
 func FuzzDecodeError(f *testing.F) {
+	seed(f, "error")
 	fuzzMessage(f, func() wirejson.Message { return new(sluicev1.ErrorEnvelope) })
 }

@@ -1,5 +1,7 @@
 package wirejson
 
+import "bytes"
+
 // values reads an array of scalars. An element that does not fit takes the whole
 // list with it.
 func values[T any](d *Decoder, read func(*Decoder) (T, bool)) ([]T, bool) {
@@ -23,20 +25,41 @@ func (d *Decoder) Strings() ([]string, bool) { return values(d, (*Decoder).Strin
 // Bools reads an array of booleans.
 func (d *Decoder) Bools() ([]bool, bool) { return values(d, (*Decoder).Bool) }
 
+// numbers is values for numbers, whose count shows ahead.
+func numbers[T any](d *Decoder, read func(*Decoder) (T, bool)) ([]T, bool) {
+	start := d.pos
+	if !d.Array() {
+		return nil, false
+	}
+	var list []T
+	for d.Element(len(list)) {
+		v, ok := read(d)
+		if !ok {
+			return nil, d.Lost()
+		}
+		if list == nil {
+			end := max(bytes.IndexByte(d.data[start:], ']'), 0)
+			list = make([]T, 0, bytes.Count(d.data[start:start+end], []byte{','})+1)
+		}
+		list = append(list, v)
+	}
+	return list, d.OK()
+}
+
 // Int32s reads an array of integers.
-func (d *Decoder) Int32s() ([]int32, bool) { return values(d, (*Decoder).Int32) }
+func (d *Decoder) Int32s() ([]int32, bool) { return numbers(d, (*Decoder).Int32) }
 
 // Uint32s reads an array of integers.
-func (d *Decoder) Uint32s() ([]uint32, bool) { return values(d, (*Decoder).Uint32) }
+func (d *Decoder) Uint32s() ([]uint32, bool) { return numbers(d, (*Decoder).Uint32) }
 
 // Int64s reads an array of integers.
-func (d *Decoder) Int64s() ([]int64, bool) { return values(d, (*Decoder).Int64) }
+func (d *Decoder) Int64s() ([]int64, bool) { return numbers(d, (*Decoder).Int64) }
 
 // Uint64s reads an array of integers.
-func (d *Decoder) Uint64s() ([]uint64, bool) { return values(d, (*Decoder).Uint64) }
+func (d *Decoder) Uint64s() ([]uint64, bool) { return numbers(d, (*Decoder).Uint64) }
 
 // Doubles reads an array of numbers.
-func (d *Decoder) Doubles() ([]float64, bool) { return values(d, (*Decoder).Double) }
+func (d *Decoder) Doubles() ([]float64, bool) { return numbers(d, (*Decoder).Double) }
 
 // Raws reads an array of any values, each verbatim.
 func (d *Decoder) Raws() ([][]byte, bool) { return values(d, (*Decoder).Raw) }

@@ -19,11 +19,47 @@ type number struct {
 // offset behind it, or -1.
 func (d *Decoder) number() (n number, end int) {
 	data, i := d.data, d.pos
+	if i < len(data) && data[i] == '-' {
+		n.negative = true
+		i++
+	}
+	first := i
+	for i < len(data) && data[i]-'0' <= 9 {
+		n.mantissa = n.mantissa*10 + uint64(data[i]-'0')
+		i++
+	}
+	digits := i - first
+	if digits > 1 && data[first] == '0' {
+		return d.longNumber()
+	}
+	if i+1 < len(data) && data[i] == '.' {
+		i++
+		point := i
+		for i < len(data) && data[i]-'0' <= 9 {
+			n.mantissa = n.mantissa*10 + uint64(data[i]-'0')
+			i++
+		}
+		n.exponent = point - i
+		if i == point {
+			return d.longNumber()
+		}
+	}
+	// Up to 19 digits fit the mantissa. What is longer, has an exponent, or is no
+	// number is read with more care.
+	if digits == 0 || digits-n.exponent > 19 || i < len(data) && data[i]|0x20 == 'e' {
+		return d.longNumber()
+	}
+	return n, i
+}
+
+// longNumber is number for any number.
+func (d *Decoder) longNumber() (n number, end int) {
+	data, i := d.data, d.pos
 	if d.Kind() != KindNumber {
 		d.Unfit(KindNumber)
 		return n, -1
 	}
-	// The grammar first: it is short, and what follows need not look again.
+	// The grammar first: what follows need not look again.
 	if end = d.skipNumber(i); end < 0 {
 		return n, -1
 	}
@@ -32,27 +68,22 @@ func (d *Decoder) number() (n number, end int) {
 		i++
 	}
 	point := false
-	for ; i < end; i++ {
+	for ; i < end && data[i]|0x20 != 'e'; i++ {
 		c := data[i]
 		if c == '.' {
 			point = true
 			continue
 		}
-		if c|0x20 == 'e' {
-			break
-		}
-		switch {
-		case n.mantissa < (math.MaxUint64-9)/10:
-			n.mantissa = n.mantissa*10 + uint64(c-'0')
+		if digit := uint64(c - '0'); !n.more && n.mantissa <= (math.MaxUint64-digit)/10 {
+			n.mantissa = n.mantissa*10 + digit
 			if point {
 				n.exponent--
 			}
-		case c == '0' && point: // says nothing
-		default:
-			n.more = n.more || c != '0'
-			if !point {
-				n.exponent++
-			}
+			continue
+		}
+		n.more = n.more || c != '0'
+		if !point {
+			n.exponent++
 		}
 	}
 	if i < end {
@@ -222,8 +253,27 @@ func (n *number) double(text []byte) (v float64, exact bool) {
 	if n.negative {
 		v = -v
 	}
-	// Fifteen digits always come back.
-	return v, n.mantissa < 1e15 || n.printedBy(v)
+	return v, n.alone(v) || n.printedBy(v)
+}
+
+// alone reports whether no other decimal of the number's digits or fewer is as near
+// to v: decimals with its exponent are further apart than the neighbours of v. Then
+// the shortest decimal that stands for v is the number. False says nothing. The
+// exponent is one of powers.
+func (n *number) alone(v float64) bool {
+	if n.mantissa < 1e15 {
+		return true
+	}
+	const almost = 0.999
+	scale := math.Float64bits(v) >> 52 & 0x7ff
+	if scale <= 52 {
+		return false
+	}
+	gap := math.Float64frombits((scale - 52) << 52)
+	if n.exponent < 0 {
+		return gap*powers[-n.exponent] < almost
+	}
+	return gap < almost*powers[n.exponent]
 }
 
 // printedBy reports whether the shortest decimal that stands for v is the number.

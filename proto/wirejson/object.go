@@ -147,6 +147,7 @@ func (d *Decoder) Ride(o *Object, open bool) bool {
 		if !o.keeps {
 			return false
 		}
+	case fine, null: // an empty list, or none
 	}
 	d.outcome = fine
 	d.pos, d.depth, d.spans = o.value, o.depth, d.spans[:o.base+o.count]

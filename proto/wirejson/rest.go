@@ -3,6 +3,7 @@ package wirejson
 import (
 	"bytes"
 	"math"
+	"slices"
 )
 
 // absentKey begins, as its first member, a rest that notes always-written members
@@ -136,7 +137,7 @@ func (r *Rest) each(yield func(entry) bool) {
 	d := decoders.Get().(*Decoder)
 	defer d.release()
 	// Decoding wants the braces: the members stand between them.
-	d.reset(r.members[:len(r.members):len(r.members)], Options{MaxDepth: math.MaxInt})
+	d.reset(slices.Clip(r.members), Options{MaxDepth: math.MaxInt})
 	for i := 0; i < len(d.data); {
 		end, plain := d.text(i)
 		if end < 0 {
@@ -254,10 +255,8 @@ func Set(rest []byte, name string, value []byte) []byte {
 // that the encoder leaves it out.
 func Omit(rest []byte, name string) []byte {
 	absent, members := entries(rest)
-	for _, a := range absent {
-		if a == name {
-			return rest
-		}
+	if slices.Contains(absent, name) {
+		return rest
 	}
 	return build(append(absent, name), members)
 }

@@ -211,8 +211,10 @@ func TestAppend_writes_JSON_for_messages_in_pieces(t *testing.T) {
 		{"an empty rest", &sluicev1.Delta{Rest: []byte(`{ }`)}, `{}`},
 		{"a rest alone", &sluicev1.Delta{Rest: []byte(`{"x":1}`)}, `{"x":1}`},
 		{"an empty raw element", &sluicev1.AllowedTools{Mode: "auto", Tools: [][]byte{nil}}, `{"mode":"auto","tools":[null]}`},
-		{"sorted maps", &sluicev1.ModerationResult{Categories: map[string]bool{"b": true, "a": false}},
-			`{"type":"moderation_result","flagged":false,"model":"","categories":{"a":false,"b":true},"category_scores":{}}`},
+		{
+			"sorted maps", &sluicev1.ModerationResult{Categories: map[string]bool{"b": true, "a": false}},
+			`{"type":"moderation_result","flagged":false,"model":"","categories":{"a":false,"b":true},"category_scores":{}}`,
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -27,7 +27,7 @@ func parseTree(data []byte) (tree, error) {
 		return t, err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return t, fmt.Errorf("data after the document: %v", err)
+		return t, fmt.Errorf("data after the document: %w", err)
 	}
 	return t, nil
 }

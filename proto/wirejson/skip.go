@@ -4,83 +4,93 @@ package wirejson
 // the depth of a document costs no stack.
 func (d *Decoder) skip() bool {
 	data, i := d.data, d.pos
-	floor, depth := d.depth, d.depth
-	nest := d.nest[:0]
+	nest := d.nest[:0] // the brackets that are open
 	for {
-		// A value is due at i.
-		if i >= len(data) {
-			return d.unexpected(i, "a value")
-		}
-		switch c := data[i]; c {
-		case '"':
-			if i, _ = d.text(i); i < 0 {
-				return false
-			}
-		case '{', '[':
-			if depth >= d.max {
+		if i < len(data) && (data[i] == '{' || data[i] == '[') {
+			if d.depth+len(nest) >= d.max {
 				return d.tooDeep(i)
 			}
-			depth++
-			nest = append(nest, c)
-			i++
-			if i < len(data) && data[i] <= ' ' {
+			open := data[i]
+			nest = append(nest, open)
+			if i++; i < len(data) && data[i] <= ' ' {
 				i = space(data, i)
 			}
-			if i < len(data) && data[i] == c+2 { // } and ] stand two behind { and [
-				break
-			}
-			if c == '{' {
-				if i = d.skipName(i); i < 0 {
+			if i >= len(data) || data[i] != open+2 { // ] and } stand two behind [ and {
+				if open == '{' {
+					i = d.skipName(i)
+				}
+				if i < 0 {
 					return false
 				}
-			}
-			continue
-		case 't':
-			i = d.literal(i, "true")
-		case 'f':
-			i = d.literal(i, "false")
-		case 'n':
-			i = d.literal(i, "null")
-		default:
-			i = d.skipNumber(i)
-		}
-		if i < 0 {
-			return false
-		}
-		// A value ended at i, or an empty container is about to.
-		for {
-			if depth == floor {
-				d.pos, d.nest = i, nest
-				return true
-			}
-			if i < len(data) && data[i] <= ' ' {
-				i = space(data, i)
-			}
-			open := nest[len(nest)-1]
-			if i < len(data) && data[i] == open+2 {
-				nest = nest[:len(nest)-1]
-				depth--
-				i++
 				continue
 			}
-			if i >= len(data) || data[i] != ',' {
-				if open == '{' {
-					return d.unexpected(i, "a comma or the end of the object")
-				}
-				return d.unexpected(i, "a comma or the end of the array")
+		} else if i = d.skipScalar(i); i < 0 {
+			return false
+		}
+		if len(nest) > 0 {
+			if i, nest = d.skipEnds(i, nest); i < 0 {
+				return false
 			}
-			i++
-			if i < len(data) && data[i] <= ' ' {
-				i = space(data, i)
-			}
-			if open == '{' {
-				if i = d.skipName(i); i < 0 {
-					return false
-				}
-			}
-			break
+		}
+		if len(nest) == 0 {
+			d.pos, d.nest = i, nest
+			return true
 		}
 	}
+}
+
+// skipScalar returns the offset behind the scalar at i, or -1.
+func (d *Decoder) skipScalar(i int) int {
+	if i >= len(d.data) {
+		d.unexpected(i, "a value")
+		return -1
+	}
+	switch d.data[i] {
+	case '"':
+		i, _ = d.text(i)
+		return i
+	case 't':
+		return d.literal(i, "true")
+	case 'f':
+		return d.literal(i, "false")
+	case 'n':
+		return d.literal(i, "null")
+	}
+	return d.skipNumber(i)
+}
+
+// skipEnds goes from the end of a value, or from the end of an empty container, to
+// the next value. It returns that one's offset and the brackets that are open then;
+// when none is, the offset behind the last.
+func (d *Decoder) skipEnds(i int, nest []byte) (int, []byte) {
+	data := d.data
+	for len(nest) > 0 {
+		if i < len(data) && data[i] <= ' ' {
+			i = space(data, i)
+		}
+		open := nest[len(nest)-1]
+		switch {
+		case i < len(data) && data[i] == open+2:
+			nest = nest[:len(nest)-1]
+			i++
+			continue
+		case i < len(data) && data[i] == ',':
+		case open == '{':
+			d.unexpected(i, "a comma or the end of the object")
+			return -1, nest
+		default:
+			d.unexpected(i, "a comma or the end of the array")
+			return -1, nest
+		}
+		if i++; i < len(data) && data[i] <= ' ' {
+			i = space(data, i)
+		}
+		if open == '{' {
+			i = d.skipName(i)
+		}
+		break
+	}
+	return i, nest
 }
 
 // skipName goes from a member name to the member's value and returns its offset, or
@@ -117,7 +127,7 @@ func (d *Decoder) skipNumber(i int) int {
 	digits := i
 	i = skipDigits(data, i)
 	switch {
-	case i == digits && i == start:
+	case i == start: // not even a sign
 		d.unexpected(i, "a value")
 		return -1
 	case i == digits:

@@ -65,9 +65,9 @@ func (w writer) checkRest(m *message) {
 		always[i] = fmt.Sprintf("%#x", mask)
 	}
 	w.P("if !c.Rest(m.", m.rest.GoName, ", ", name, ", set[:], []uint64{", strings.Join(always, ", "), "}, func(d *", w.rt("Decoder"), ") []byte {")
-	w.P("var m ", m.GoIdent)
-	w.P("m.DecodeWireJSON(d)")
-	w.P("return m.", m.rest.GoName)
+	w.P("var fresh ", m.GoIdent)
+	w.P("fresh.DecodeWireJSON(d)")
+	w.P("return fresh.", m.rest.GoName)
 	w.P("}) { return false }")
 	w.P("}")
 }
@@ -129,7 +129,7 @@ func (w writer) checkUnion(m *message, p *member) {
 		var check string
 		switch {
 		case a == p.other:
-			check = fmt.Sprintf("c.Other(%q, v.%s, func(d *%s) bool {\nvar m %s\nm.DecodeWireJSON(d)\n_, ok := m.%s.(*%s)\nreturn ok\n})",
+			check = fmt.Sprintf("c.Other(%q, v.%s, func(d *%s) bool {\nvar fresh %s\nfresh.DecodeWireJSON(d)\n_, ok := fresh.%s.(*%s)\nreturn ok\n})",
 				name, f.GoName, w.rt("Decoder"), w.QualifiedGoIdent(m.GoIdent), p.oneof.GoName, w.QualifiedGoIdent(f.GoIdent))
 		case a.shape == raw:
 			check = "c.Raw(v." + f.GoName + ")"
