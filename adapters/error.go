@@ -76,6 +76,9 @@ type Error struct {
 	Envelope *sluicev1.ErrorEnvelope
 	// Message says what went wrong, for the caller: no key, no address, no prompt.
 	Message string
+	// Unsent says that the provider never got the request (no connection came to be),
+	// so that sending it again repeats nothing.
+	Unsent bool
 	// RetryAfter is how long the provider asked to wait. 0 when it did not.
 	RetryAfter time.Duration
 	// Header holds the response headers that may reach the caller.

@@ -176,7 +176,7 @@ func (x *exchange) lost(err error, inside bool) error {
 		failure.Kind = adapters.KindTimeout
 		failure.Message = fmt.Sprintf("the provider sent nothing for %s in the middle of its answer", timeouts.Idle)
 	case isUnreachable(err):
-		failure.Kind = adapters.KindUnavailable
+		failure.Kind, failure.Unsent = adapters.KindUnavailable, true
 		failure.Message = "the provider could not be reached"
 		if isTimeout(err) {
 			failure.Message = fmt.Sprintf("the provider could not be reached within %s", timeouts.Connect)

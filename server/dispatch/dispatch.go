@@ -198,9 +198,9 @@ func (a *attempt) run(ctx context.Context, r Request, try func(context.Context, 
 
 // again says where to try next after err at target at, and after which pause.
 //
-// The official SDKs retry 408, 409, 429 and 5xx by themselves, so an answer of the
-// last target is not retried there: it would multiply. Only a call that got no
-// answer at all (a refused or stale connection) is.
+// The official SDKs retry 408, 409, 429 and 5xx by themselves, so a call that reached
+// the last target is not repeated there: it would multiply. Only one that never
+// reached it (a refused connection) is.
 func again(err error, at, targets, n int) (next int, pause time.Duration, ok bool) {
 	e, answered := errors.AsType[*adapters.Error](err)
 	if !answered {
@@ -215,7 +215,7 @@ func again(err error, at, targets, n int) (next int, pause time.Duration, ok boo
 	if at+1 < targets {
 		return at + 1, 0, true
 	}
-	if e.Kind != adapters.KindUnavailable || e.Status != 0 {
+	if !e.Unsent {
 		return 0, 0, false
 	}
 	return at, backoff(n), true

@@ -58,7 +58,7 @@ func script(ctx context.Context, p Policy, targets int, steps ...step) (asked, g
 
 func TestStream_tries_again_by_kind_and_only_before_the_first_chunk(t *testing.T) {
 	ok := step{chunks: 1}
-	reset := failure(adapters.KindUnavailable, 0)
+	refused := step{err: &adapters.Error{Kind: adapters.KindUnavailable, Provider: "p", Unsent: true}}
 	tests := map[string]struct {
 		targets int
 		steps   []step
@@ -77,11 +77,12 @@ func TestStream_tries_again_by_kind_and_only_before_the_first_chunk(t *testing.T
 		"our own defect does not":                  {2, []step{{err: errors.New("boom")}}, "a", sluicev1.ErrorReason_ERROR_REASON_INTERNAL},
 		"the last target's 500 is not multiplied":  {1, []step{failure(adapters.KindUnavailable, 500)}, "a", sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE},
 		"the last target's 429 is not multiplied":  {1, []step{failure(adapters.KindRateLimited, 429)}, "a", sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_RATE_LIMITED},
-		"a refused connection is tried again":      {1, []step{reset, ok}, "aa", 0},
-		"attempts are bounded":                     {1, []step{reset}, "aaa", sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE},
-		"attempts are bounded over targets":        {5, []step{reset}, "abc", sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE},
+		"a refused connection is tried again":      {1, []step{refused, ok}, "aa", 0},
+		"a connection that broke may have done it": {1, []step{failure(adapters.KindUnavailable, 0)}, "a", sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE},
+		"attempts are bounded":                     {1, []step{refused}, "aaa", sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE},
+		"attempts are bounded over targets":        {5, []step{refused}, "abc", sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE},
 		"spared targets cost no attempt":           {5, []step{failure(adapters.KindCircuitOpen, 0), failure(adapters.KindCircuitOpen, 0), failure(adapters.KindCircuitOpen, 0), failure(adapters.KindUnsupported, 0), ok}, "abcde", 0},
-		"never after the first chunk":              {2, []step{{chunks: 1, err: reset.err}, ok}, "a", sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE},
+		"never after the first chunk":              {2, []step{{chunks: 1, err: refused.err}, ok}, "a", sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE},
 		"the real failure is told, not the spared": {2, []step{failure(adapters.KindOverloaded, 503), failure(adapters.KindCircuitOpen, 0)}, "ab", sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_OVERLOADED},
 	}
 	for name, test := range tests {

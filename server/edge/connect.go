@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math"
@@ -29,6 +30,7 @@ type connectDoor struct {
 	readTimeout  time.Duration
 	writeTimeout time.Duration
 	handlers     map[string]http.Handler // by "/package.Service/"
+	errors       *connect.ErrorWriter
 }
 
 type connectChat struct{ *gateway.Service }
@@ -49,12 +51,17 @@ func newConnect(config Config, service *gateway.Service, health *health) *connec
 	options := connect.WithHandlerOptions(
 		connect.WithReadMaxBytes(int(min(config.MaxRequestBytes, math.MaxInt32))),
 		connect.WithInterceptors(connectInterceptor{d}),
+		connect.WithCodec(protoCodec{}),
+		connect.WithCodec(jsonCodec{"json"}),
+		connect.WithCodec(jsonCodec{"json; charset=utf-8"}),
 		// Compressing a stream's small messages costs more than it saves.
 		connect.WithCompressMinBytes(1024),
 	)
 	d.handle(sluicev1connect.NewChatServiceHandler(connectChat{service}, options))
 	d.handle(sluicev1connect.NewEmbeddingsServiceHandler(service, options))
 	d.handle(sluicev1connect.NewModelsServiceHandler(service, options))
+
+	d.errors = connect.NewErrorWriter(options)
 
 	plain := connect.WithReadMaxBytes(mib)
 	d.handle(grpchealth.NewHandler(health.connect, plain))
@@ -112,15 +119,37 @@ func (d *connectDoor) serve(w http.ResponseWriter, r *http.Request, inner http.H
 	if c.reached {
 		return
 	}
-	refused := body.refused
+	refused := cmp.Or(body.refused, c.refused)
 	switch err := ctx.Err(); {
 	case refused != nil:
 	case err != nil:
 		refused = fault.From(err)
+	case c.header["Accept-Post"] != nil: // how connect-go answers with status 415
+		refused = fault.New(sluicev1.ErrorReason_ERROR_REASON_UNSUPPORTED_MEDIA_TYPE,
+			"content type %q is not supported", visible(r.Header.Get("Content-Type"), 64))
+	case c.header["Allow"] != nil: // and with 405
+		refused = methodNotAllowed(r, http.MethodPost)
 	default:
 		refused = fault.New(sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST, "request could not be read as %s", c.call.Door)
 	}
 	d.service.Refuse(ctx, operation, refused)
+}
+
+// speaks tells whether a request to a path that nobody has comes from an RPC client,
+// which understands its own kind of errors alone.
+func (d *connectDoor) speaks(r *http.Request) bool {
+	return r.Header.Get("Connect-Protocol-Version") != "" || enveloped(r) || r.Header.Get("Content-Type") == "application/proto"
+}
+
+// unknown answers a call of a method that does not exist.
+func (d *connectDoor) unknown(w http.ResponseWriter, r *http.Request) {
+	f := fault.New(sluicev1.ErrorReason_ERROR_REASON_NOT_FOUND, "unknown method %s", visible(r.URL.EscapedPath(), maxShownBytes))
+	call := newCall(connectProtocol(r))
+	d.service.Refuse(gateway.WithCall(r.Context(), call), usage.OperationNone, f)
+	set := setHTTP(w.Header())
+	replyHeader(call, nil, set)
+	set(headerErrorReason, f.Name())
+	_ = d.errors.Write(w, r, connectError(f, call.ID)) // the caller left
 }
 
 // connectProtocol tells the protocols apart by the content type, as connect-go does.
@@ -142,8 +171,9 @@ type connectCall struct {
 	call    *gateway.Call
 	header  http.Header // of the answer
 	writes  boundedWrites
-	reached bool // the service heard of the call
-	replied bool // the answer's headers are set
+	reached bool         // the service heard of the call
+	replied bool         // the answer's headers are set
+	refused *fault.Error // why the request never became a message
 }
 
 func (c *connectCall) reply() {
@@ -176,6 +206,9 @@ func (i connectInterceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc 
 		c, ok := ctx.Value(connectCallKey{}).(*connectCall)
 		if !ok {
 			return next(ctx, req)
+		}
+		if c.refused = undecoded(req.Any()); c.refused != nil {
+			return nil, c.fail(c.refused)
 		}
 		c.reached = true
 		defer func() {
@@ -226,10 +259,14 @@ type connectConn struct {
 // Receive reads the request.
 func (c *connectConn) Receive(message any) error {
 	err := c.StreamingHandlerConn.Receive(message)
-	if err == nil {
-		c.call.reached = true
+	if err != nil {
+		return err
 	}
-	return err
+	if c.call.refused = undecoded(message); c.call.refused != nil {
+		return c.call.fail(c.call.refused)
+	}
+	c.call.reached = true
+	return nil
 }
 
 // Send sends a message of the answer, behind the answer's headers.

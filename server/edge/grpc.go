@@ -156,8 +156,7 @@ func (s *grpcCall) RecvMsg(message any) error {
 		return s.refused
 	}
 	if in.err != nil {
-		s.refused = fault.New(sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST,
-			"request is no valid protobuf message of its type").WithCause(in.err)
+		s.refused = fault.New(sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST, notProtobuf).WithCause(in.err)
 		return s.refused
 	}
 	return nil

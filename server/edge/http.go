@@ -77,5 +77,9 @@ func (d *httpDoor) route(w http.ResponseWriter, r *http.Request) {
 		d.rest.refuse(w, r, methodNotAllowed(r, http.MethodGet))
 		return
 	}
+	if d.connect.speaks(r) {
+		d.connect.unknown(w, r)
+		return
+	}
 	d.rest.refuse(w, r, unknownPath(r))
 }

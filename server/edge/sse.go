@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"bytes"
 	"net/http"
 	"sync"
 	"time"
@@ -128,8 +129,25 @@ func (s *eventStream) hold(m wirejson.Message) {
 		s.held = buffer()
 	}
 	s.held = append(s.held, eventStart...)
+	start := len(s.held)
 	s.held = wirejson.Append(s.held, m)
+	oneLine(s.held[start:])
 	s.held = append(s.held, eventEnd...)
+}
+
+// oneLine makes JSON fit into one data line. Raw parts keep the white space that they
+// came with; a line end in JSON is never anything else.
+func oneLine(json []byte) {
+	for _, end := range []byte{'\n', '\r'} {
+		for rest := json; ; {
+			i := bytes.IndexByte(rest, end)
+			if i < 0 {
+				break
+			}
+			rest[i] = ' '
+			rest = rest[i+1:]
+		}
+	}
 }
 
 // flush writes what waits. The caller holds the lock.

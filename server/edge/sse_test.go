@@ -80,6 +80,15 @@ func TestSSE_bytes_of_every_ending(t *testing.T) {
 			status: 200, contentType: "text/event-stream; charset=utf-8", reason: "upstream_protocol",
 			body: frameHel + frameLo + `data: {"error":{"message":"the stream broke off","type":"far_error","param":null,"code":null}}` + "\n\n",
 		},
+		"raw parts of several lines": {
+			far: streaming(func(_ context.Context, _ *adapters.Call, send sendChunk) error {
+				c := chunk("hel")
+				c.Rest = []byte("{\"extra\":{\r\n  \"a\": \"x\\ny\"\n}}")
+				return send(c)
+			}),
+			status: 200, contentType: "text/event-stream; charset=utf-8",
+			body: strings.TrimSuffix(frameHel, "}\n\n") + `,"extra":{    "a": "x\ny" }}` + "\n\n" + frameDone,
+		},
 		"broken before the first chunk": {
 			far:    streaming(func(context.Context, *adapters.Call, sendChunk) error { return broke }),
 			status: 502, contentType: "application/json", reason: "upstream_protocol",

@@ -1,0 +1,141 @@
+package edge
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/server/fault"
+)
+
+// connect-go refuses a request that it cannot read before any interceptor runs, and
+// without the details that every error of ours has. So its codecs are replaced by ones
+// that never fail to read: what was wrong rides in the message, see [undecoded], and
+// the interceptor refuses the call.
+
+// protoCodec is binary protobuf. MarshalAppend is what connect-go looks for to save a
+// copy.
+type protoCodec struct{}
+
+var _ connect.Codec = protoCodec{}
+
+// Name returns the content subtype.
+func (protoCodec) Name() string { return "proto" }
+
+// Marshal encodes a message.
+func (c protoCodec) Marshal(v any) ([]byte, error) { return c.MarshalAppend(nil, v) }
+
+// MarshalAppend encodes a message behind dst.
+func (protoCodec) MarshalAppend(dst []byte, v any) ([]byte, error) {
+	m, err := message(v)
+	if err != nil {
+		return nil, err
+	}
+	return proto.MarshalOptions{}.MarshalAppend(dst, m)
+}
+
+// Unmarshal reads a message, or makes it one that [undecoded] knows.
+func (protoCodec) Unmarshal(data []byte, v any) error {
+	m, err := message(v)
+	if err != nil {
+		return err
+	}
+	if proto.Unmarshal(data, m) != nil { // its text says nothing that helps
+		markUndecoded(m, notProtobuf)
+	}
+	return nil
+}
+
+// notProtobuf is what the doors of protobuf say to bytes that are none.
+const notProtobuf = "request is no valid protobuf message of its type"
+
+// jsonCodec is proto3 JSON under one of its names. As connect-go does, it skips members
+// that it does not know, so that clients may be newer.
+type jsonCodec struct{ name string }
+
+var _ connect.Codec = jsonCodec{}
+
+// Name returns the content subtype.
+func (c jsonCodec) Name() string { return c.name }
+
+// Marshal encodes a message.
+func (c jsonCodec) Marshal(v any) ([]byte, error) { return c.MarshalAppend(nil, v) }
+
+// MarshalAppend encodes a message behind dst.
+func (jsonCodec) MarshalAppend(dst []byte, v any) ([]byte, error) {
+	m, err := message(v)
+	if err != nil {
+		return nil, err
+	}
+	return protojson.MarshalOptions{}.MarshalAppend(dst, m)
+}
+
+// Unmarshal reads a message, or makes it one that [undecoded] knows.
+func (jsonCodec) Unmarshal(data []byte, v any) error {
+	m, err := message(v)
+	if err != nil {
+		return err
+	}
+	if len(data) == 0 {
+		markUndecoded(m, "request body is empty: send a JSON object")
+		return nil
+	}
+	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, m); err != nil {
+		// The package varies the space behind its name, so that nobody relies on the text.
+		text := strings.TrimSpace(strings.ReplaceAll(strings.TrimPrefix(err.Error(), "proto:"), "\u00a0", " "))
+		markUndecoded(m, "request is no valid JSON of its message: "+visible(text, maxShownBytes))
+	}
+	return nil
+}
+
+func message(v any) (proto.Message, error) {
+	m, ok := v.(proto.Message)
+	if !ok {
+		return nil, fmt.Errorf("%T is no protobuf message", v)
+	}
+	return m, nil
+}
+
+// The mark of a message that could not be read is an unknown field of the highest number
+// with a secret in front of its text, which no caller can send.
+var (
+	markTag    = protowire.AppendTag(nil, protowire.MaxValidNumber, protowire.BytesType)
+	markSecret = []byte(rand.Text())
+)
+
+func markUndecoded(m proto.Message, why string) {
+	proto.Reset(m)
+	m.ProtoReflect().SetUnknown(protowire.AppendBytes(bytes.Clone(markTag), append(bytes.Clone(markSecret), why...)))
+}
+
+// undecoded returns why a request could not be read, nil when it was.
+func undecoded(v any) *fault.Error {
+	m, ok := v.(proto.Message)
+	if !ok {
+		return nil
+	}
+	mark, ok := bytes.CutPrefix(m.ProtoReflect().GetUnknown(), markTag)
+	if !ok {
+		return nil
+	}
+	value, n := protowire.ConsumeBytes(mark)
+	if n < 0 {
+		return nil
+	}
+	why, ok := bytes.CutPrefix(value, markSecret)
+	if !ok {
+		return nil
+	}
+	return fault.New(sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST, "%s", why).WithCause(errUndecoded)
+}
+
+var errUndecoded = errors.New("request could not be decoded")
