@@ -184,7 +184,7 @@ func (f *Fixture) checkGolden(t *testing.T, got []byte) {
 			t.Fatal(err)
 		}
 		pretty.WriteByte('\n')
-		if err := os.WriteFile(file, pretty.Bytes(), 0o644); err != nil { //nolint:gosec // a test's golden is no secret
+		if err := os.WriteFile(file, pretty.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
