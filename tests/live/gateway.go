@@ -62,7 +62,7 @@ func Start(tb testing.TB, configuration string) *Gateway {
 	}
 
 	g := &Gateway{log: newLogBuffer()}
-	process := exec.Command(binary, arguments...) //nolint:gosec,noctx // what is to be tested; stop ends it, gently first
+	process := exec.Command(binary, arguments...) // no context: stop ends it, gently first
 	process.Env = environment()
 	process.Stdout, process.Stderr = g.log, g.log
 	process.SysProcAttr = ownGroup()

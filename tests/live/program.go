@@ -32,7 +32,7 @@ func (p Program) Run(tb testing.TB) {
 	if filepath.Base(name) != name {
 		name = filepath.Join(Repository(), name)
 	}
-	command := exec.CommandContext(ctx, name, p.Command[1:]...) //nolint:gosec // the tests' own programs
+	command := exec.CommandContext(ctx, name, p.Command[1:]...)
 	if command.Dir = p.Dir; !filepath.IsAbs(p.Dir) {
 		command.Dir = filepath.Join(Repository(), p.Dir)
 	}
