@@ -7,6 +7,7 @@
 package sluicev1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "github.com/sluice-ai/sluice/gen/go/wirejson"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -2960,10 +2961,10 @@ var File_sluice_v1_chat_proto protoreflect.FileDescriptor
 
 const file_sluice_v1_chat_proto_rawDesc = "" +
 	"\n" +
-	"\x14sluice/v1/chat.proto\x12\tsluice.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1csluice/v1/chat_message.proto\x1a\x19sluice/v1/chat_tool.proto\x1a\x1asluice/v1/embeddings.proto\x1a\x15sluice/v1/usage.proto\x1a\x16wirejson/options.proto\"\xff\x13\n" +
+	"\x14sluice/v1/chat.proto\x12\tsluice.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1csluice/v1/chat_message.proto\x1a\x19sluice/v1/chat_tool.proto\x1a\x1asluice/v1/embeddings.proto\x1a\x15sluice/v1/usage.proto\x1a\x16wirejson/options.proto\"\x87\x14\n" +
 	"\x15ChatCompletionRequest\x12\x14\n" +
-	"\x05model\x18\x01 \x01(\tR\x05model\x12:\n" +
-	"\bmessages\x18\x02 \x03(\v2\x16.sluice.v1.ChatMessageB\x06\x82\x80\x19\x02@\x01R\bmessages\x120\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12B\n" +
+	"\bmessages\x18\x02 \x03(\v2\x16.sluice.v1.ChatMessageB\x0e\xbaH\x05\x92\x01\x02\b\x01\x82\x80\x19\x02@\x01R\bmessages\x120\n" +
 	"\x11frequency_penalty\x18\x03 \x01(\x01H\x02R\x10frequencyPenalty\x88\x01\x01\x12.\n" +
 	"\x10presence_penalty\x18\x04 \x01(\x01H\x03R\x0fpresencePenalty\x88\x01\x01\x12%\n" +
 	"\vtemperature\x18\x05 \x01(\x01H\x04R\vtemperature\x88\x01\x01\x12\x18\n" +

@@ -7,6 +7,7 @@
 package sluicev1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "github.com/sluice-ai/sluice/gen/go/wirejson"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -661,7 +662,7 @@ var File_sluice_v1_embeddings_proto protoreflect.FileDescriptor
 
 const file_sluice_v1_embeddings_proto_rawDesc = "" +
 	"\n" +
-	"\x1asluice/v1/embeddings.proto\x12\tsluice.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x16wirejson/options.proto\"\xe3\x03\n" +
+	"\x1asluice/v1/embeddings.proto\x12\tsluice.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x16wirejson/options.proto\"\xe8\x03\n" +
 	"\x17CreateEmbeddingsRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x14\n" +
 	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x12-\n" +
@@ -676,8 +677,8 @@ const file_sluice_v1_embeddings_proto_rawDesc = "" +
 	"dimensions\x18\b \x01(\x03H\x02R\n" +
 	"dimensions\x88\x01\x01\x12\x17\n" +
 	"\x04user\x18\t \x01(\tH\x03R\x04user\x88\x01\x01\x12\x1a\n" +
-	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\x0f\n" +
-	"\x05input\x12\x06\x82\x80\x19\x02\x10\x01B\x12\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\x14\n" +
+	"\x05input\x12\v\xbaH\x02\b\x01\x82\x80\x19\x02\x10\x01B\x12\n" +
 	"\x10_encoding_formatB\r\n" +
 	"\v_dimensionsB\a\n" +
 	"\x05_user\",\n" +
