@@ -96,7 +96,9 @@ func sluice(b *testing.B, far string) process {
 	b.Helper()
 	dir := b.TempDir()
 	binary := filepath.Join(dir, "sluice")
-	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "github.com/sluice-ai/sluice/server/cmd/sluice").CombinedOutput(); err != nil {
+	build := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "./server/cmd/sluice")
+	build.Dir = "../.." // the program belongs to the main module
+	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("go build: %v\n%s", err, out)
 	}
 	addresses := freeAddresses(b, 3)
