@@ -56,7 +56,7 @@ fuzz: ## every fuzz target for FUZZTIME
 clean: ## remove what was built
 	rm -rf $(BIN)
 
-# Tools are pinned in .ci/tools/*.mod and built from the module proxy alone.
+# Tools are pinned in the modules under .ci/tools and built from the module proxy alone.
 $(TOOLS): .ci/tools/go.mod .ci/tools/go.sum .ci/tools/lint/go.mod .ci/tools/lint/go.sum
 	@mkdir -p $(BIN)
 	cd .ci/tools && go build -o $(BIN)/ tool

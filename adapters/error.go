@@ -95,6 +95,22 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s: %s", e.Provider, e.Kind, e.message())
 }
 
+// LogText says what a log may hold: provider, kind, status, the provider's code and
+// the cause. The provider's own words are left out, because they may quote the prompt.
+func (e *Error) LogText() string {
+	text := fmt.Sprintf("%s: %s", e.Provider, e.Kind)
+	if e.Status != 0 {
+		text += fmt.Sprintf(" (status %d)", e.Status)
+	}
+	if code := e.Envelope.GetError().GetCodeString(); code != "" {
+		text += fmt.Sprintf(" code %.64q", code)
+	}
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
 func (e *Error) message() string {
 	if e.Message == "" && e.Envelope.GetError() != nil {
 		return e.Envelope.GetError().GetMessage()

@@ -46,12 +46,6 @@ var ForwardedRequestHeaders = []string{
 	"x-client-request-id",
 }
 
-// IsForwardedRequestHeader tells whether the lower-case name is one of
-// [ForwardedRequestHeaders].
-func IsForwardedRequestHeader(name string) bool {
-	return slices.Contains(ForwardedRequestHeaders, name)
-}
-
 // ReturnedResponseHeader tells whether a provider's response header of the
 // lower-case name may reach the caller: rate limits, retry hints, request ids and
 // OpenAI's own. Cookies, hop-by-hop and server internals may not.

@@ -27,8 +27,6 @@ type Settings struct {
 	MaxResponseBytes int64
 	// UserAgent is sent to the provider. Empty: "sluice".
 	UserAgent string
-	// Logger takes what has no call to report it. Nil discards.
-	Logger *slog.Logger
 }
 
 // Timeouts bound the steps of a call to a provider. Zero: the default. The

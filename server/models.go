@@ -3,10 +3,13 @@ package server
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
+
+	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 
 	"github.com/sluice-ai/sluice/adapters"
 	"github.com/sluice-ai/sluice/server/config"
@@ -72,7 +75,7 @@ func TakeInventory(ctx context.Context, c *config.Config, version string) (*Inve
 			continue
 		}
 		asked.Go(func() {
-			answer, err := lister.List(ctx, &adapters.Call{})
+			answer, err := list(ctx, lister)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -92,4 +95,15 @@ func TakeInventory(ctx context.Context, c *config.Config, version string) (*Inve
 	slices.SortFunc(inventory.Models, func(a, b ListedModel) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(inventory.Failed, func(a, b FailedProvider) int { return cmp.Compare(a.Provider, b.Provider) })
 	return inventory, nil
+}
+
+// list asks one provider. A panic of its adapter is an error of its own, by the type
+// alone: its value may hold anything.
+func list(ctx context.Context, lister adapters.Lister) (answer *sluicev1.ListModelsResponse, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			answer, err = nil, fmt.Errorf("the adapter panicked with a value of type %T", value)
+		}
+	}()
+	return lister.List(ctx, &adapters.Call{})
 }

@@ -31,8 +31,8 @@ type plan struct {
 type builder struct {
 	logger  *slog.Logger
 	version string
-	// onBreaker is told of each breaker's changes.
-	onBreaker func(target string, from, to breaker.State)
+	// onBreaker is told of each breaker's changes, with its plan. May be nil.
+	onBreaker func(p *plan, target string, from, to breaker.State)
 }
 
 // build makes a plan, or returns a [*config.Error] with everything that the parts
@@ -86,7 +86,6 @@ func (b *builder) settings(entry config.Provider) adapters.Settings {
 		APIKeys:   entry.APIKeys,
 		Timeouts:  entry.Timeouts,
 		UserAgent: "sluice/" + b.version,
-		Logger:    b.logger,
 	}
 	for _, h := range entry.Headers {
 		s.Headers.Add(h.Name, h.Value.Reveal())
@@ -95,13 +94,17 @@ func (b *builder) settings(entry config.Provider) adapters.Settings {
 }
 
 // addBreakers puts a breaker around each target of the routing table, and one around
-// each provider for the models that the table does not name.
+// each provider but the sandbox for the models that the table does not name.
 func (b *builder) addBreakers(p *plan, c *config.Config) {
 	settings := breaker.Settings{
 		FailureRatio: c.Breaker.FailureRatio,
 		MinCalls:     uint32(c.Breaker.MinCalls), // bounded by the configuration
 		Window:       c.Breaker.Window,
 		OpenFor:      c.Breaker.CoolDown,
+	}
+	var changed func(target string, from, to breaker.State)
+	if b.onBreaker != nil {
+		changed = func(target string, from, to breaker.State) { b.onBreaker(p, target, from, to) }
 	}
 	add := func(key gateway.TargetKey) {
 		if _, done := p.Targets[key]; done {
@@ -111,7 +114,7 @@ func (b *builder) addBreakers(p *plan, c *config.Config) {
 		if key.Model != "" {
 			name += "/" + key.Model
 		}
-		p.Targets[key] = breaker.New(name, settings, b.onBreaker).Wrap(p.Providers[key.Provider])
+		p.Targets[key] = breaker.New(name, settings, changed).Wrap(p.Providers[key.Provider])
 		p.targets = append(p.targets, name)
 	}
 	for _, entry := range c.Providers {
@@ -123,7 +126,9 @@ func (b *builder) addBreakers(p *plan, c *config.Config) {
 	}
 	for _, m := range c.Models {
 		for _, t := range m.Targets {
-			add(gateway.TargetKey{Provider: t.Provider, Model: t.Model})
+			if t.Model != "" { // else the provider's own, if it has one
+				add(gateway.TargetKey{Provider: t.Provider, Model: t.Model})
+			}
 		}
 	}
 }

@@ -26,8 +26,8 @@ func (s *Server) Reload(c *config.Config) error {
 	if err != nil {
 		return err
 	}
+	s.showTargets(p) // before its breakers can change
 	s.service.Swap(p.Plan)
-	s.showTargets(s.plan.targets, p.targets)
 	s.setLevel(c)
 	s.retired = append(slices.DeleteFunc(s.retired, isClosed), s.plan)
 	s.plan, s.config = p, c
@@ -70,22 +70,34 @@ func (s *Server) setLevel(c *config.Config) {
 	}
 }
 
-// showTargets keeps the metrics of the breakers to those that there are. New
-// breakers are closed.
-func (s *Server) showTargets(before, now []string) {
-	kept := make(map[string]bool, len(now))
-	for _, target := range now {
+// showTargets keeps the metrics of the breakers to those of a new plan, which are
+// closed.
+func (s *Server) showTargets(p *plan) {
+	s.showing.Lock()
+	defer s.showing.Unlock()
+	kept := make(map[string]bool, len(p.targets))
+	for _, target := range p.targets {
 		kept[target] = true
 		s.metrics.SetTarget(target, int(breaker.Closed))
 	}
-	for _, target := range before {
-		if !kept[target] {
-			s.metrics.ForgetTarget(target)
+	if s.shown != nil {
+		for _, target := range s.shown.targets {
+			if !kept[target] {
+				s.metrics.ForgetTarget(target)
+			}
 		}
 	}
+	s.shown = p
 }
 
-func (s *Server) breakerChanged(target string, from, to breaker.State) {
+// breakerChanged tells of a breaker in force. Those of older plans, by which calls may
+// still run, spare nobody any more.
+func (s *Server) breakerChanged(p *plan, target string, from, to breaker.State) {
+	s.showing.Lock()
+	defer s.showing.Unlock()
+	if p != s.shown {
+		return
+	}
 	s.metrics.SetTarget(target, int(to))
 	level := slog.LevelInfo
 	if to == breaker.Open {

@@ -38,6 +38,42 @@ func TestReload_serves_new_calls_by_the_new_plan_and_running_ones_by_the_old(t *
 	}
 }
 
+func TestReload_ignores_the_breakers_of_the_old_plan(t *testing.T) {
+	a := newUpstream(t, "a")
+	plan := func(extra string) string {
+		return "providers: [" + a.provider("a") + "]\nbreaker: {min_calls: 1}\nmodels: [{name: kept, targets: [{provider: a, model: m}]}" + extra + "]\n"
+	}
+	h := start(t, plan(", {name: old, targets: [{provider: a, model: gone}]}"))
+	var rests []func() (string, error)
+	for _, model := range []string{"kept", "old"} {
+		_, rest := h.stream(t, model)
+		rests = append(rests, rest)
+	}
+	if err := h.Reload(parse(t, freePorts+plan(""))); err != nil {
+		t.Fatal(err)
+	}
+	a.broken.Store(true)
+	close(a.finish)
+	for _, rest := range rests {
+		if text, _ := rest(); strings.Contains(text, "[DONE]") {
+			t.Fatalf("a stream ended well: %q", text)
+		}
+	}
+	// A receipt is written after the breaker heard of its call.
+	eventually(t, "both calls are accounted for", func() bool { return len(h.log.calls(t)) == 2 })
+	_, metrics := h.get(t, h.admin+"/metrics")
+	if strings.Contains(metrics, `target="a/gone"`) || !strings.Contains(metrics, `sluice_target_circuit_state{target="a/m"} 0`) {
+		t.Error("/metrics shows the breakers of the old plan")
+	}
+	// The new plan's are heard.
+	if status, _ := h.chat(t, "kept"); status < 500 {
+		t.Fatalf("a broken provider: %d", status)
+	}
+	if _, metrics := h.get(t, h.admin+"/metrics"); !strings.Contains(metrics, `sluice_target_circuit_state{target="a/m"} 2`) {
+		t.Error("/metrics does not show the breaker of the new plan")
+	}
+}
+
 func TestReload_refuses_what_needs_a_restart_and_changes_nothing(t *testing.T) {
 	h := start(t, "models: [{name: fast, targets: [{provider: sandbox, model: echo}]}]\n")
 	before := h.Config()

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -61,19 +60,17 @@ type Server struct {
 	config   *config.Config
 	plan     *plan
 	retired  []*plan // replaced, and perhaps still used by running calls
-	stopping bool
+	stopping bool    // the service is closed, or about to be
+
+	showing sync.Mutex // guards shown, and the metrics of breakers
+	shown   *plan      // the plan whose breakers the metrics show
 }
 
 // Loader returns a loader that knows the adapters of this program.
 func Loader() config.Loader {
 	var l config.Loader
 	for _, k := range catalog.Kinds() {
-		kind := config.Kind{Name: k.Name, KeyEnv: k.KeyEnv}
-		if k.Name == "openai" { // the one that callers' code was written for goes first
-			l.Kinds = slices.Insert(l.Kinds, 0, kind)
-		} else {
-			l.Kinds = append(l.Kinds, kind)
-		}
+		l.Kinds = append(l.Kinds, config.Kind{Name: k.Name, KeyEnv: k.KeyEnv})
 	}
 	return l
 }
@@ -109,7 +106,7 @@ func New(c *config.Config, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.config, s.plan = c, p
-	s.showTargets(nil, p.targets)
+	s.showTargets(p)
 	s.setLevel(c)
 	s.service = gateway.New(p.Plan, usage.Sinks{usage.NewLog(logger), s.metrics}, logger)
 	s.doors = edge.New(edge.Config{
@@ -131,7 +128,8 @@ func (s *Server) withErrorLog(h *http.Server) *http.Server {
 }
 
 // Start opens the ports of the configuration and begins to serve. When a port cannot
-// be opened, nothing is left open; the error is a [*config.Error].
+// be opened, nothing is left open and the server is stopped; the error is a
+// [*config.Error].
 func (s *Server) Start(ctx context.Context) error {
 	c := s.Config()
 	var problems []config.Problem
@@ -153,7 +151,9 @@ func (s *Server) Start(ctx context.Context) error {
 		for _, l := range s.listeners {
 			_ = l.Close() // it never served
 		}
-		s.service.Close()
+		if _, first := s.beginStop(); first {
+			s.service.Close()
+		}
 		return &config.Error{Problems: problems}
 	}
 	for _, l := range s.listeners {

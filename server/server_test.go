@@ -177,7 +177,8 @@ type upstream struct {
 	name    string
 	finish  chan struct{}
 	leaving chan struct{} // gets one per stream whose caller left
-	broken  atomic.Bool   // answer 500
+	broken  atomic.Bool   // answer 500, break streams off
+	hangs   atomic.Bool   // answer nothing
 	open    atomic.Int64  // connections
 }
 
@@ -210,6 +211,10 @@ func (u *upstream) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, _ := io.ReadAll(r.Body)
+	if u.hangs.Load() {
+		<-r.Context().Done()
+		return
+	}
 	if !bytes.Contains(body, []byte(`"stream":true`)) {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,`+
@@ -228,6 +233,9 @@ func (u *upstream) serve(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		u.leaving <- struct{}{}
 		return
+	}
+	if u.broken.Load() {
+		panic(http.ErrAbortHandler)
 	}
 	chunk(`{}`, `"stop"`)
 	fmt.Fprint(w, "data: [DONE]\n\n")
@@ -344,6 +352,12 @@ func TestStart_names_the_port_in_use_and_opens_none(t *testing.T) {
 			conn.Close()
 			t.Error("the HTTP port is open")
 		}
+	}
+	if err := s.Reload(c); err == nil {
+		t.Error("a server that did not start took up a configuration")
+	}
+	if err := s.Stop(t.Context()); err != nil {
+		t.Errorf("stop: %v", err)
 	}
 }
 

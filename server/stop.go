@@ -23,16 +23,13 @@ const (
 // Stop tells load balancers that no call should come, closes the ports to new calls
 // and lets the running ones end. When ctx ends first, they are cut off and the
 // context's error is returned. Afterwards every call is accounted for and nothing of
-// the server runs. A second Stop does nothing.
+// the server runs. A second Stop does nothing, nor does one after a [Server.Start] that
+// failed.
 func (s *Server) Stop(ctx context.Context) error {
-	s.mu.Lock()
-	if s.stopping {
-		s.mu.Unlock()
+	plans, first := s.beginStop()
+	if !first {
 		return nil
 	}
-	s.stopping = true
-	plans := append(slices.Clone(s.retired), s.plan)
-	s.mu.Unlock()
 	s.ready.Store(false)
 	s.doors.SetServing(false)
 
@@ -58,6 +55,18 @@ func (s *Server) Stop(ctx context.Context) error {
 	err = errors.Join(err, s.admin.Close())
 	s.serving.Wait()
 	return err
+}
+
+// beginStop ends reloads and returns the plans that calls may run by. Whom it tells to
+// be the first closes the service.
+func (s *Server) beginStop() (plans []*plan, first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return nil, false
+	}
+	s.stopping = true
+	return append(slices.Clone(s.retired), s.plan), true
 }
 
 // awaitCalls returns when every call has ended. When ctx ends first, the doors cut

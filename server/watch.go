@@ -17,17 +17,19 @@ import (
 // write in several steps.
 const quiet = 200 * time.Millisecond
 
+// busy is how long a folder that never rests is waited for.
+const busy = time.Second
+
 // Watcher notices changes of the files of a configuration. It watches their folders,
 // not the files: editors replace files, and Kubernetes swaps a symbolic link beside
 // them. What counts is the content. Safe for concurrent use.
 type Watcher struct {
 	notify *fsnotify.Watcher
 	logger *slog.Logger
-	// content is what the files held when they were last looked at. Run's alone.
-	content [sha256.Size]byte
 
-	mu    sync.Mutex // guards files
-	files []string
+	mu sync.Mutex // guards what follows
+	// content holds a digest per file of what it held when it was last looked at.
+	content map[string][sha256.Size]byte
 }
 
 // NewWatcher starts to watch files. The caller closes it.
@@ -38,54 +40,92 @@ func NewWatcher(files []string, logger *slog.Logger) (*Watcher, error) {
 	}
 	w := &Watcher{notify: notify, logger: logger}
 	w.Watch(files)
-	w.content = w.sum()
 	return w, nil
 }
 
 // Close stops watching.
 func (w *Watcher) Close() error { return w.notify.Close() }
 
-// Watch watches these files from now on, as a new configuration names them.
+// Watch watches these files from now on, as a new configuration names them. What one
+// that was not watched before holds now is known.
 func (w *Watcher) Watch(files []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.files = files
+	content := make(map[string][sha256.Size]byte, len(files))
 	for _, file := range files {
-		folders := []string{filepath.Dir(file)}
-		if target, err := filepath.EvalSymlinks(file); err == nil {
-			folders = append(folders, filepath.Dir(target))
+		w.watchFolders(file) // before the look, so that nothing is missed between
+		digest, known := w.content[file]
+		if !known {
+			digest = digestOf(file)
 		}
-		for _, folder := range folders {
-			if err := w.notify.Add(folder); err != nil {
-				w.logger.Warn("changes in a folder will not be noticed", slog.String("folder", folder), slog.Any("error", err))
-			}
+		content[file] = digest
+	}
+	w.content = content
+}
+
+// Look takes what the files hold now as known: who is about to read them need not be
+// told of changes up to here. It reports whether there were any.
+func (w *Watcher) Look() (changed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for file, before := range w.content {
+		w.watchFolders(file) // a replaced folder or link is another one
+		if now := digestOf(file); now != before {
+			w.content[file] = now
+			changed = true
+		}
+	}
+	return changed
+}
+
+func (w *Watcher) watchFolders(file string) {
+	folders := []string{filepath.Dir(file)}
+	if target, err := filepath.EvalSymlinks(file); err == nil {
+		folders = append(folders, filepath.Dir(target))
+	}
+	for _, folder := range folders {
+		if err := w.notify.Add(folder); err != nil {
+			w.logger.Warn("changes in a folder will not be noticed", slog.String("folder", folder), slog.Any("error", err))
 		}
 	}
 }
 
-// Run sends to changed whenever the content of a file has changed and all have been
-// quiet for a moment. It returns when ctx ends. One goroutine runs it.
+// Run sends to changed whenever the content of a file has changed and its folder has
+// been quiet for a moment, or busy for a longer one: a log file may stand beside the
+// configuration. It returns when ctx ends or the watcher is closed. One goroutine runs
+// it.
 func (w *Watcher) Run(ctx context.Context, changed chan<- struct{}) {
 	rest := time.NewTimer(quiet)
 	rest.Stop()
 	defer rest.Stop()
+	var since time.Time // of the first event that was not looked at; zero when all were
+	wait := func() {
+		if since.IsZero() {
+			since = time.Now()
+		}
+		rest.Reset(min(quiet, max(0, busy-time.Since(since))))
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-w.notify.Events:
-			rest.Reset(quiet)
-		case err := <-w.notify.Errors:
+		case _, open := <-w.notify.Events:
+			if !open {
+				return
+			}
+			wait()
+		case err, open := <-w.notify.Errors:
+			if !open {
+				return
+			}
 			// An overflow loses events, so look.
 			w.logger.Warn("watching the configuration's files", slog.Any("error", err))
-			rest.Reset(quiet)
+			wait()
 		case <-rest.C:
-			w.Watch(w.watched()) // a replaced folder or link is another one
-			now := w.sum()
-			if now == w.content {
+			since = time.Time{}
+			if !w.Look() {
 				continue
 			}
-			w.content = now
 			select {
 			case changed <- struct{}{}:
 			case <-ctx.Done():
@@ -94,22 +134,11 @@ func (w *Watcher) Run(ctx context.Context, changed chan<- struct{}) {
 	}
 }
 
-func (w *Watcher) watched() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.files
-}
-
-// sum is a digest of all files; one that cannot be read counts as such.
-func (w *Watcher) sum() [sha256.Size]byte {
-	h := sha256.New()
-	for _, file := range w.watched() {
-		data, err := os.ReadFile(file) //nolint:gosec // the operator names the files of the configuration
-		if err != nil {
-			data = []byte("unreadable")
-		}
-		_, _ = fmt.Fprintf(h, "%q %d\n", file, len(data)) // a hash takes everything
-		h.Write(data)
+// digestOf tells contents apart; a file that cannot be read has one of its own.
+func digestOf(file string) [sha256.Size]byte {
+	data, err := os.ReadFile(file) //nolint:gosec // the operator names the files of the configuration
+	if err != nil {
+		return [sha256.Size]byte{}
 	}
-	return [sha256.Size]byte(h.Sum(nil))
+	return sha256.Sum256(data)
 }

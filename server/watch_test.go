@@ -21,8 +21,8 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// watch starts a watcher and returns where it tells of changes.
-func watch(t *testing.T, files ...string) <-chan struct{} {
+// watch starts a watcher and returns it, and where it tells of changes.
+func watch(t *testing.T, files ...string) (*server.Watcher, <-chan struct{}) {
 	t.Helper()
 	w, err := server.NewWatcher(files, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -39,7 +39,7 @@ func watch(t *testing.T, files ...string) <-chan struct{} {
 		<-done
 		w.Close()
 	})
-	return changed
+	return w, changed
 }
 
 func expectChange(t *testing.T, changed <-chan struct{}, after string) {
@@ -56,7 +56,7 @@ func TestWatcher_tells_of_files_written_and_replaced(t *testing.T) {
 	file, secret := filepath.Join(dir, "a", "sluice.yml"), filepath.Join(dir, "b", "key")
 	write(t, file, "one")
 	write(t, secret, "one")
-	changed := watch(t, file, secret)
+	_, changed := watch(t, file, secret)
 
 	write(t, file, "two")
 	expectChange(t, changed, "writing the file")
@@ -73,6 +73,49 @@ func TestWatcher_tells_of_files_written_and_replaced(t *testing.T) {
 
 // Source: Kubernetes documentation, "ConfigMap", mounted volumes: the files are
 // links into ..data, which is a link that is replaced.
+func TestWatcher_tells_of_a_change_in_a_folder_that_never_rests(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "sluice.yml")
+	write(t, file, "one")
+	_, changed := watch(t, file)
+	stop, noisy := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(noisy)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case now := <-tick.C:
+				_ = os.WriteFile(filepath.Join(dir, "log"), []byte(now.String()), 0o600)
+			}
+		}
+	}()
+	write(t, file, "two")
+	expectChange(t, changed, "a write beside a busy log")
+	close(stop)
+	<-noisy
+}
+
+func TestWatcher_ends_when_it_is_closed(t *testing.T) {
+	w, err := server.NewWatcher([]string{filepath.Join(t.TempDir(), "sluice.yml")}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.Run(t.Context(), make(chan struct{}))
+	}()
+	w.Close()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal("Run goes on after Close")
+	}
+}
+
 func TestWatcher_tells_of_the_links_that_Kubernetes_swaps(t *testing.T) {
 	dir := t.TempDir()
 	link := func(target, name string) {
@@ -84,7 +127,7 @@ func TestWatcher_tells_of_the_links_that_Kubernetes_swaps(t *testing.T) {
 	write(t, filepath.Join(dir, "..1", "sluice.yml"), "one")
 	link("..1", "..data")
 	link("..data/sluice.yml", "sluice.yml")
-	changed := watch(t, filepath.Join(dir, "sluice.yml"))
+	_, changed := watch(t, filepath.Join(dir, "sluice.yml"))
 	for i, version := range []string{"..2", "..3"} {
 		write(t, filepath.Join(dir, version, "sluice.yml"), version)
 		link(version, "..data_tmp")
@@ -102,7 +145,7 @@ func TestWatcher_tells_of_content_only(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "sluice.yml")
 	write(t, file, "one")
-	changed := watch(t, file)
+	_, changed := watch(t, file)
 	write(t, filepath.Join(dir, "other"), "x")
 	write(t, file, "one")
 	// Nothing to wait for: the next change must be the first that is told.
@@ -113,4 +156,36 @@ func TestWatcher_tells_of_content_only(t *testing.T) {
 		t.Error("a second change was told")
 	case <-time.After(3 * 200 * time.Millisecond):
 	}
+}
+
+func TestWatcher_tells_of_nothing_that_a_reload_has_read(t *testing.T) {
+	dir := t.TempDir()
+	file, secret := filepath.Join(dir, "a", "sluice.yml"), filepath.Join(dir, "b", "key")
+	write(t, file, "one")
+	write(t, secret, "one")
+	w, changed := watch(t, file)
+	// As the SIGHUP of somebody who has just written the file.
+	write(t, file, "two")
+	if !w.Look() {
+		t.Error("the change was not seen")
+	}
+	w.Watch([]string{file, secret})
+	write(t, secret, "one")
+	select {
+	case <-changed:
+		t.Error("a change was told that is known")
+	case <-time.After(3 * 200 * time.Millisecond):
+	}
+	write(t, secret, "two")
+	expectChange(t, changed, "writing a file that was added")
+}
+
+func TestWatcher_tells_of_what_changes_while_a_reload_reads(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sluice.yml")
+	write(t, file, "one")
+	w, changed := watch(t, file)
+	w.Look()
+	write(t, file, "two") // perhaps too late for the reload
+	w.Watch([]string{file})
+	expectChange(t, changed, "writing the file after the look")
 }

@@ -71,8 +71,29 @@ breaker: {min_calls: 2, failure_ratio: 1, cool_down: 1h}
 	}
 }
 
+func TestServer_spares_a_target_that_hangs(t *testing.T) {
+	a := newUpstream(t, "a")
+	a.hangs.Store(true)
+	h := start(t, "providers: ["+a.provider("a")+`]
+routing: {timeouts: {attempt: 50ms}, retries: {max_attempts: 1}}
+breaker: {min_calls: 5, cool_down: 1h}
+`)
+	for range 5 {
+		if status, code := h.chat(t, "a/m"); status != http.StatusGatewayTimeout {
+			t.Fatalf("a target that hangs: %d %q", status, code)
+		}
+	}
+	if status, code := h.chat(t, "a/m"); status != http.StatusServiceUnavailable || code != "circuit_open" {
+		t.Errorf("after five timeouts: %d %q", status, code)
+	}
+	if _, metrics := h.get(t, h.admin+"/metrics"); !strings.Contains(metrics, `sluice_target_circuit_state{target="a"} 2`) {
+		t.Error("/metrics does not show the open circuit")
+	}
+}
+
 func TestServer_never_spares_the_sandbox(t *testing.T) {
-	h := start(t, "breaker: {min_calls: 1}\n")
+	// A target without a model is the provider with whatever model was asked for.
+	h := start(t, "models: [{name: \"any*\", targets: [{provider: sandbox}]}]\nbreaker: {min_calls: 1}\n")
 	for range 3 {
 		if status, _ := h.chat(t, "sandbox/error-500"); status < 500 {
 			t.Fatalf("a model that is to fail: %d", status)

@@ -89,6 +89,9 @@ type Breaker struct {
 	circuit *gobreaker.TwoStepCircuitBreaker[struct{}]
 	// reopens is when an open breaker lets probes through, in Unix nanoseconds.
 	reopens atomic.Int64
+	// state is the circuit's as of its last change, for those who must not wait for
+	// its lock or move it on.
+	state atomic.Int32
 }
 
 // New returns a closed breaker for a target. onChange, which may be nil, is told of
@@ -111,6 +114,7 @@ func New(target string, s Settings, onChange func(target string, from, to State)
 			return counted >= minCalls && float64(c.TotalFailures) >= ratio*float64(counted)
 		},
 		OnStateChange: func(name string, from, to gobreaker.State) {
+			b.state.Store(int32(states[to]))
 			if to == gobreaker.StateOpen {
 				b.reopens.Store(time.Now().Add(openFor).UnixNano())
 			}
@@ -126,6 +130,21 @@ func New(target string, s Settings, onChange func(target string, from, to State)
 
 // State returns the state at this moment.
 func (b *Breaker) State() State { return states[b.circuit.State()] }
+
+// last returns the state as of the last change.
+func (b *Breaker) last() State { return State(b.state.Load()) }
+
+// recant counts the failure of a call whose success was counted before its end. An
+// open breaker takes none, nor does one half-open whose probes are all under way:
+// those decide.
+func (b *Breaker) recant(outcome error) {
+	if judge(outcome) != failure || b.last() == Open {
+		return
+	}
+	if done, err := b.circuit.Allow(); err == nil {
+		done(outcome)
+	}
+}
 
 // allow asks for a call. done takes its outcome, once.
 func (b *Breaker) allow(provider string) (done func(error), err error) {

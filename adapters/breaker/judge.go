@@ -31,7 +31,7 @@ func judge(err error) verdict {
 	var e *adapters.Error
 	if !errors.As(err, &e) {
 		// The context's error: the caller left, or ran out of time. Its deadline says
-		// more about the caller than about the target, whose own time limits make
+		// more about the caller than about the target, whose time limits make
 		// KindTimeout.
 		return ignored
 	}

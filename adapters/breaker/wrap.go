@@ -13,6 +13,10 @@ import (
 // Everything else is as it was: what the provider does not offer stays nil, and
 // listing models, which says nothing about its health, passes always.
 //
+// A call that fails after its context ended counts by [context.Cause] when that is an
+// [*adapters.Error], as for a timeout of the attempt; otherwise the caller left, and it
+// says nothing about the target.
+//
 // A refused call is an [*adapters.Error] of [adapters.KindCircuitOpen], with the time
 // until the next probe as RetryAfter. Several providers may share a breaker.
 func (b *Breaker) Wrap(p adapters.Provider) adapters.Provider {
@@ -47,16 +51,24 @@ func (c *chatter) Chat(ctx context.Context, call *adapters.Call, req *sluicev1.C
 }
 
 // StreamChat counts a stream when it ends: one that opens well and breaks is a
-// failure.
+// failure. A probe does not keep everybody else out for as long as that: its first
+// chunk is its success, and if it breaks later, that counts as the failure of one more
+// call.
 func (c *chatter) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1.ChatCompletionRequest, send func(*sluicev1.ChatCompletionChunk) error) error {
 	done, err := c.breaker.allow(c.provider)
 	if err != nil {
 		return err
 	}
+	probe := c.breaker.last() == HalfOpen
 	outcome := error(errPanicked)
 	defer func() { done(outcome) }()
 	var refused error
 	err = c.next.StreamChat(ctx, call, req, func(chunk *sluicev1.ChatCompletionChunk) error {
+		if probe {
+			probe = false
+			done(nil) // before send, which waits for the caller
+			done = c.breaker.recant
+		}
 		refused = send(chunk)
 		return refused
 	})
@@ -85,11 +97,15 @@ func (e *embedder) Embed(ctx context.Context, call *adapters.Call, req *sluicev1
 	return response, err
 }
 
-// blame sets an error aside that came after the caller left: what an adapter says
-// then may be the echo of that.
+// blame returns the error to judge. What an adapter says after the context ended may
+// be the echo of that: then the cause of the end counts, if it is an [*adapters.Error]
+// (the time for the attempt ran out), and otherwise nothing, because the caller left.
 func blame(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return aside{err}
+	if err == nil || ctx.Err() == nil {
+		return err
 	}
-	return err
+	if cause, ok := errors.AsType[*adapters.Error](context.Cause(ctx)); ok {
+		return cause
+	}
+	return aside{err}
 }

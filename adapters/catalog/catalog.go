@@ -43,10 +43,22 @@ var kinds = []Kind{
 	},
 }
 
-// Kinds returns all kinds, sorted by name. The caller owns the slice.
+// usual is the kind that callers' code was written for.
+const usual = "openai"
+
+// Kinds returns all kinds: openai, which is the most usual, and then the others by
+// name. The caller owns the slice.
 func Kinds() []Kind {
 	out := slices.Clone(kinds)
-	slices.SortFunc(out, func(a, b Kind) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b Kind) int {
+		if (a.Name == usual) != (b.Name == usual) {
+			if a.Name == usual {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
 	return out
 }
 

@@ -33,7 +33,7 @@ func TestNew_opens_every_kind(t *testing.T) {
 	}
 }
 
-func TestKinds_are_sorted_and_the_callers_own(t *testing.T) {
+func TestKinds_are_openai_then_the_others_by_name_and_the_callers_own(t *testing.T) {
 	names := func() []string {
 		var names []string
 		for _, kind := range Kinds() {
@@ -42,9 +42,16 @@ func TestKinds_are_sorted_and_the_callers_own(t *testing.T) {
 		return names
 	}
 	want := names()
-	if !slices.IsSorted(want) || !slices.Contains(want, "openai") || !slices.Contains(want, "sandbox") {
+	if want[0] != "openai" || !slices.IsSorted(want[1:]) || !slices.Contains(want, "sandbox") {
 		t.Errorf("kinds are %q", want)
 	}
+	// A kind that comes before openai by name must not come before it here.
+	defer func(before []Kind) { kinds = before }(kinds)
+	kinds = append([]Kind{{Name: "zeta"}, {Name: "alpha"}}, kinds...)
+	if got := names(); !slices.Equal(got, []string{"openai", "alpha", "sandbox", "zeta"}) {
+		t.Errorf("with more kinds: %q", got)
+	}
+	kinds = kinds[2:]
 	Kinds()[0].Name = "changed"
 	if got := names(); !slices.Equal(got, want) {
 		t.Errorf("a caller changed the kinds to %q", got)

@@ -23,11 +23,21 @@ func decodeEnvelope(body []byte) *sluicev1.ErrorEnvelope {
 		body = list[0]
 	}
 	envelope := new(sluicev1.ErrorEnvelope)
-	if wirejson.Unmarshal(body, envelope, lenient) != nil || envelope.GetError() == nil {
-		return nil
+	if wirejson.Unmarshal(body, envelope, lenient) == nil && envelope.GetError() != nil {
+		return envelope
 	}
-	return envelope
+	if object, _, err := wirejson.Peek(body, "object"); err == nil && string(object) == `"`+objectError+`"` {
+		bare := new(sluicev1.Error)
+		if wirejson.Unmarshal(body, bare, lenient) == nil && bare.GetMessage() != "" {
+			return &sluicev1.ErrorEnvelope{Error: bare}
+		}
+	}
+	return nil
 }
+
+// objectError marks the error object of vLLM and its kin, which have no envelope
+// around it: {"object": "error", "message": ..., "type": ..., "code": 400}.
+const objectError = "error"
 
 var errorMember = []byte(`"error"`)
 

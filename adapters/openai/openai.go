@@ -59,7 +59,7 @@ func (a *api) Chat(ctx context.Context, call *adapters.Call, req *sluicev1.ChatC
 	if err := a.decode(answer, completion); err != nil {
 		return nil, err
 	}
-	if reportsError(completion.Rest) {
+	if reportsError(completion.Rest) || completion.GetObject() == objectError {
 		return nil, a.client.Reported(answer.Header, answer.Body)
 	}
 	call.Reply.Header = answer.Header
@@ -112,7 +112,7 @@ func (a *api) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1
 		if err := wirejson.Unmarshal(event.Data, chunk, lenient); err != nil {
 			return a.client.Protocol(stream.Header, "an event of the provider's stream cannot be understood", err)
 		}
-		if reportsError(chunk.Rest) {
+		if reportsError(chunk.Rest) || chunk.GetObject() == objectError {
 			return a.client.Reported(stream.Header, event.Data)
 		}
 		if !usageAsked {
@@ -198,7 +198,13 @@ func (a *api) post(ctx context.Context, call *adapters.Call, path string, body [
 	return a.client.Do(ctx, newPost(call, path, body))
 }
 
-func (a *api) get(ctx context.Context, call *adapters.Call, path string, m wirejson.Message) error {
+// relayed is an answer that keeps what its fields cannot hold.
+type relayed interface {
+	wirejson.Message
+	GetRest() []byte
+}
+
+func (a *api) get(ctx context.Context, call *adapters.Call, path string, m relayed) error {
 	answer, err := a.client.Do(ctx, &upstream.Request{
 		Method: http.MethodGet, Path: path, Query: call.Query, Header: call.Header, Accept: mediaJSON,
 	})
@@ -207,6 +213,9 @@ func (a *api) get(ctx context.Context, call *adapters.Call, path string, m wirej
 	}
 	if err := a.decode(answer, m); err != nil {
 		return err
+	}
+	if reportsError(m.GetRest()) {
+		return a.client.Reported(answer.Header, answer.Body)
 	}
 	call.Reply.Header = answer.Header
 	return nil

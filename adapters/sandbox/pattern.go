@@ -17,9 +17,10 @@ const (
 // matching returns a text of least to most characters that matches the pattern: a
 // piece of the user's text when one does, else the plainest that the pattern
 // allows. False when the pattern is not one of Go's (look-ahead, back references)
-// or no such text was found.
-func matching(pattern string, h *hints, least, most int64) (string, bool) {
-	if len(pattern) > maxPatternBytes {
+// or no such text was found with the effort there is.
+func matching(pattern string, h *hints, least, most int64, e *effort) (string, bool) {
+	// Compiling costs about a microsecond per byte.
+	if e.spend(16 * len(pattern)); len(pattern) > maxPatternBytes || e.spent() {
 		return "", false
 	}
 	re, err := regexp.Compile(pattern)
@@ -30,7 +31,15 @@ func matching(pattern string, h *hints, least, most int64) (string, bool) {
 	if err != nil {
 		return "", false
 	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return "", false
+	}
 	fits := func(s string) bool {
+		// At worst each character meets each instruction.
+		if e.spend(1 + len(s)*len(program.Inst)/64); e.spent() {
+			return false
+		}
 		n := int64(utf8.RuneCountInString(s))
 		return least <= n && n <= most && re.MatchString(s)
 	}
@@ -45,6 +54,9 @@ func matching(pattern string, h *hints, least, most int64) (string, bool) {
 		}
 	}
 	for extra := range maxPatternTries {
+		if e.spent() {
+			break
+		}
 		g := plainest{extra: extra, left: maxPatternRunes}
 		if g.write(tree); fits(g.out.String()) {
 			return g.out.String(), true

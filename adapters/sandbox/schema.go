@@ -16,8 +16,9 @@ const (
 	maxItemDepth     = 5
 	maxSchemaDepth   = 64
 	maxReferences    = 32
-	// maxSchemaWork bounds the members that merging schemas may copy.
-	maxSchemaWork = 1_000_000
+	// maxSchemaSteps bounds the work for one value, in members that are looked at or
+	// copied: each costs tens of nanoseconds.
+	maxSchemaSteps = 100_000
 )
 
 // generateJSON writes a value that satisfies a JSON Schema, with members in the
@@ -35,7 +36,7 @@ func generateJSON(schema []byte, h *hints, plain string) string {
 	if err != nil || root.kind != kindObject {
 		return "{}"
 	}
-	g := &generator{root: root, hints: h, plain: plain, left: maxSchemaValues}
+	g := newGenerator(root, h, plain)
 	if len(root.keys) == 0 || g.typeOf(g.resolve(root)) == "" {
 		return "{}"
 	}
@@ -49,14 +50,26 @@ type generator struct {
 	plain string
 	out   []byte
 	// left is how many values may still be written.
-	left int
-	// work is how many members of schemas were copied, nesting how deep allOf is in
-	// itself.
-	work, nesting int
+	left   int
+	effort effort
+	// nesting is how deep allOf is in itself.
+	nesting int
 	// taken counts the names of the hints that are used up, so that a second member
 	// gets the second name; numbers alike.
 	taken, counted int
 }
+
+func newGenerator(root *jsonValue, h *hints, plain string) *generator {
+	return &generator{root: root, hints: h, plain: plain, left: maxSchemaValues, effort: effort{left: maxSchemaSteps}}
+}
+
+// effort is the work that may still be done. A schema that asks for more gets null for
+// the rest.
+type effort struct{ left int }
+
+func (e *effort) spend(steps int) { e.left -= steps }
+
+func (e *effort) spent() bool { return e.left < 0 }
 
 // place is where a value stands.
 type place struct {
@@ -67,7 +80,8 @@ type place struct {
 
 func (g *generator) write(schema *jsonValue, at place) {
 	g.left--
-	if g.left < 0 || at.depth > maxSchemaDepth || len(g.out) > maxSchemaBytes {
+	g.effort.spend(1 + len(schema.keys))
+	if g.left < 0 || g.effort.spent() || at.depth > maxSchemaDepth || len(g.out) > maxSchemaBytes {
 		g.out = append(g.out, "null"...)
 		return
 	}
@@ -110,7 +124,7 @@ func (g *generator) settle(s *jsonValue, at place) *jsonValue {
 		var branches []*jsonValue
 		for _, keyword := range [...]string{"anyOf", "oneOf"} {
 			if branches = s.list(keyword); len(branches) > 0 {
-				s = s.without(keyword)
+				s = g.without(s, keyword)
 				break
 			}
 		}
@@ -124,27 +138,32 @@ func (g *generator) settle(s *jsonValue, at place) *jsonValue {
 
 // resolve follows $ref and puts allOf together.
 func (g *generator) resolve(s *jsonValue) *jsonValue {
-	if g.nesting > maxReferences || g.work > maxSchemaWork {
+	if g.nesting > maxReferences {
 		return s
 	}
 	g.nesting++
 	defer func() { g.nesting-- }()
 	for range maxReferences {
+		if g.effort.spend(4); g.effort.spent() {
+			return s
+		}
 		if ref := s.member("$ref"); ref != nil {
-			s = g.merge(s.without("$ref"), g.lookup(ref.text))
+			s = g.merge(g.without(s, "$ref"), g.lookup(ref.text))
 			continue
 		}
 		all := s.list("allOf")
 		if len(all) == 0 {
 			return s
 		}
-		s = s.without("allOf")
+		s = g.without(s, "allOf")
 		for _, part := range all {
 			s = g.merge(s, g.resolve(part))
 		}
 	}
 	return s
 }
+
+var pointerEscapes = strings.NewReplacer("~1", "/", "~0", "~", "%24", "$")
 
 // lookup follows a JSON pointer within the schema; nil when it leads nowhere.
 func (g *generator) lookup(ref string) *jsonValue {
@@ -157,7 +176,10 @@ func (g *generator) lookup(ref string) *jsonValue {
 		if step == "" {
 			continue
 		}
-		step = strings.NewReplacer("~1", "/", "~0", "~", "%24", "$").Replace(step)
+		if v != nil {
+			g.effort.spend(4 + comparisons(v.keys))
+		}
+		step = pointerEscapes.Replace(step)
 		if v != nil && v.kind == kindArray {
 			i, err := strconv.Atoi(step)
 			if err != nil || i < 0 || i >= len(v.items) {
@@ -177,6 +199,10 @@ func (g *generator) branch(branches []*jsonValue, at place) *jsonValue {
 	deep := at.depth >= maxItemDepth
 	best, cost := branches[0], 1<<30
 	for _, b := range branches {
+		g.effort.spend(1 + len(b.keys))
+		if g.effort.spent() {
+			break
+		}
 		c := 1
 		switch r := g.resolve(b); g.typeOf(r) {
 		case "null":
@@ -200,7 +226,8 @@ func (g *generator) branch(branches []*jsonValue, at place) *jsonValue {
 }
 
 // without returns an object without a member.
-func (v *jsonValue) without(name string) *jsonValue {
+func (g *generator) without(v *jsonValue, name string) *jsonValue {
+	g.effort.spend(1 + len(v.keys))
 	out := &jsonValue{kind: v.kind, text: v.text}
 	for i, key := range v.keys {
 		if key != name {
@@ -214,15 +241,19 @@ func (v *jsonValue) without(name string) *jsonValue {
 // merge returns a schema that asks for what both ask for: properties and required
 // members of both, and where both have a keyword, that of a.
 func (g *generator) merge(a, b *jsonValue) *jsonValue {
-	if g.work += len(a.keys); b == nil || b.kind != kindObject || g.work > maxSchemaWork {
+	g.effort.spend(1 + len(a.keys))
+	if b == nil || b.kind != kindObject || g.effort.spent() {
 		return a
 	}
 	if a.kind != kindObject {
 		return b
 	}
 	out := &jsonValue{kind: kindObject, keys: slices.Clone(a.keys), items: slices.Clone(a.items)}
-	g.work += len(b.keys)
 	for i, key := range b.keys {
+		g.effort.spend(1 + comparisons(out.keys))
+		if g.effort.spent() {
+			break
+		}
 		at := slices.Index(out.keys, key)
 		switch {
 		case at < 0:
@@ -231,12 +262,16 @@ func (g *generator) merge(a, b *jsonValue) *jsonValue {
 		case key == "properties" || key == "$defs":
 			out.items[at] = g.merge(out.items[at], b.items[i])
 		case key == "required" || key == "allOf":
+			g.effort.spend(len(out.items[at].items) + len(b.items[i].items))
 			both := &jsonValue{kind: kindArray, items: slices.Concat(out.items[at].items, b.items[i].items)}
 			out.items[at] = both
 		}
 	}
 	return out
 }
+
+// comparisons is what finding a name among names costs, in steps.
+func comparisons(names []string) int { return len(names) / 8 }
 
 // typeOf is the type that a schema asks for: its first one that is not null, or the
 // one that its keywords are about; "" for any.
@@ -284,6 +319,9 @@ func (v *jsonValue) allowsType(name string) bool {
 func (g *generator) enumerated(values []*jsonValue, at place) *jsonValue {
 	if at.ordinal == 0 {
 		for _, v := range values {
+			if g.effort.spend(1 + len(v.text)/8); g.effort.spent() {
+				break
+			}
 			if v.kind == kindString && g.mentions(v.text) {
 				return v
 			}

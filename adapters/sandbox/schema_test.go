@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -149,6 +150,47 @@ func TestGenerateJSON_ends_on_schemas_that_do_not(t *testing.T) {
 				t.Errorf("took %v", took)
 			}
 		})
+	}
+}
+
+// The bound is on steps, each tens of nanoseconds, and not on time: a machine may be
+// slow. What a model or a person writes stays far below it.
+func TestGenerateJSON_takes_no_more_steps_than_its_bound(t *testing.T) {
+	var doubled strings.Builder
+	for i := range 32 {
+		fmt.Fprintf(&doubled, `"d%d":{"allOf":[{"$ref":"#/$defs/d%d"},{"$ref":"#/$defs/d%d"}]},`, i, i+1, i+1)
+	}
+	wide := strings.TrimSuffix(strings.Repeat(`{"type":"object"},`, 500), ",")
+	hostile := map[string]string{
+		"doubled allOf":       `{"$ref":"#/$defs/d0","$defs":{` + doubled.String() + `"d32":{"type":"string"}}}`,
+		"items of wide anyOf": `{"type":"array","minItems":9999,"items":{"anyOf":[` + wide + `]}}`,
+		"items of a pattern":  `{"type":"array","minItems":9999,"items":{"type":"string","minLength":9999,"pattern":"^(((a{10}){10}){10})+b$"}}`,
+		"items of many members": `{"type":"array","minItems":9999,"items":{"type":"object","required":["x"],"properties":{` +
+			strings.TrimSuffix(strings.Repeat(`"member":{},`, 500), ",") + `}}}`,
+	}
+	run := func(schema string) (steps int, out string) {
+		root, err := parseJSON([]byte(schema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := newGenerator(root, readHints("x"), "")
+		g.write(root, place{})
+		return maxSchemaSteps - g.effort.left, string(g.out)
+	}
+	for name, schema := range hostile {
+		steps, out := run(schema)
+		// The last piece of work may be half as large as all before it.
+		if steps > maxSchemaSteps*3/2 || !json.Valid([]byte(out)) {
+			t.Errorf("%s: %d steps, valid JSON: %t", name, steps, json.Valid([]byte(out)))
+		}
+		if steps <= maxSchemaSteps {
+			t.Errorf("%s: %d steps: it tests no bound", name, steps)
+		}
+	}
+	for name, schema := range schemas {
+		if steps, _ := run(schema); steps > maxSchemaSteps/20 {
+			t.Errorf("%s: %d steps for an ordinary schema", name, steps)
+		}
 	}
 }
 

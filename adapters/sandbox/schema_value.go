@@ -14,6 +14,7 @@ func (g *generator) object(s *jsonValue, at place) {
 		required[r.text] = true
 	}
 	properties := s.member("properties")
+	g.effort.spend(len(required) + len(properties.names()))
 	g.out = append(g.out, '{')
 	written := 0
 	write := func(name string, schema *jsonValue) {
@@ -35,6 +36,9 @@ func (g *generator) object(s *jsonValue, at place) {
 	}
 	further := s.member("additionalProperties")
 	for _, r := range s.list("required") {
+		if g.effort.spend(1 + comparisons(properties.names())); g.effort.spent() {
+			break
+		}
 		if required[r.text] && properties.member(r.text) == nil {
 			write(r.text, schemaOrAny(further))
 			required[r.text] = false
@@ -43,7 +47,7 @@ func (g *generator) object(s *jsonValue, at place) {
 	if further != nil && further.kind == kindObject && written == 0 && len(properties.names()) == 0 && at.depth < maxOptionalDepth {
 		least = max(least, 1) // a map: one entry shows its form
 	}
-	for i := 1; written < least && g.left > 0; i++ {
+	for i := 1; written < least && g.left > 0 && !g.effort.spent(); i++ {
 		write("key"+strconv.Itoa(i), schemaOrAny(further))
 	}
 	g.out = append(g.out, '}')
@@ -90,7 +94,7 @@ func (g *generator) array(s *jsonValue, at place) {
 		n = min(n, int(max(most, 0)))
 	}
 	g.out = append(g.out, '[')
-	for i := 0; i < n && g.left > 0; i++ {
+	for i := 0; i < n && g.left > 0 && !g.effort.spent(); i++ {
 		if i > 0 {
 			g.out = append(g.out, ',')
 		}
@@ -234,7 +238,7 @@ func (g *generator) str(s *jsonValue, at place) string {
 		most = int64(max(f, 0))
 	}
 	if pattern := s.str("pattern"); pattern != "" {
-		if text, ok := matching(pattern, g.hints, least, most); ok {
+		if text, ok := matching(pattern, g.hints, least, most, &g.effort); ok {
 			return text
 		}
 	}

@@ -168,7 +168,7 @@ func (t *turn) customInput(is tool) string {
 		said = t.hints().quoted[0]
 	}
 	if is.grammar.GetSyntax() == "regex" {
-		if text, ok := matching("^(?:"+is.grammar.GetDefinition()+")$", t.hints(), 0, maxInputRunes); ok {
+		if text, ok := matching("^(?:"+is.grammar.GetDefinition()+")$", t.hints(), 0, maxInputRunes, &effort{left: maxSchemaSteps}); ok {
 			return text
 		}
 	}

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"cmp"
 	"compress/flate"
 	"compress/gzip"
@@ -72,7 +73,8 @@ func (x *exchange) refused() error {
 // is one that nobody knows.
 func (c *Client) reported(status int, header adapters.Header, body []byte, contentType string) *adapters.Error {
 	failure := &adapters.Error{Kind: KindOfStatus(status), Provider: c.name, Status: status, Header: c.secrets.redactHeader(header)}
-	body = c.secrets.redact(body)
+	// One broken byte in a message must not cost its type and code.
+	body = c.secrets.redact(bytes.ToValidUTF8(body, []byte("\uFFFD")))
 	if c.dialect.Envelope != nil {
 		failure.Envelope = c.dialect.Envelope(body)
 	}

@@ -37,8 +37,13 @@ type Request struct {
 // PathSegment escapes an id as one segment of a path. It refuses those that no
 // escape keeps from being read as a step up or an empty segment.
 func PathSegment(id string) (segment string, ok bool) {
-	switch id {
-	case "", ".", "..":
+	// A server that decodes %2F before it tidies the path would step up from within.
+	for part := range strings.SplitSeq(id, "/") {
+		if part == "." || part == ".." {
+			return "", false
+		}
+	}
+	if id == "" {
 		return "", false
 	}
 	return url.PathEscape(id), true

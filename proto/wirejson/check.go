@@ -91,6 +91,9 @@ func (c *Checker) decode(data []byte, read func(*Decoder) bool) bool {
 	return c.fail(e.Path, e.Reason)
 }
 
+// Unset refuses a bare union of which nothing is set. It returns false.
+func (c *Checker) Unset() bool { return c.fail("", "no alternative is set") }
+
 // Double checks a number.
 func (c *Checker) Double(v float64) bool {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
@@ -146,7 +149,7 @@ func (c *Checker) rides(e entry, read func(*Decoder) []byte) (ok bool) {
 // decodes the message of the union and reports whether the raw alternative is set.
 func (c *Checker) Other(name string, raw []byte, read func(*Decoder) bool) bool {
 	if len(raw) == 0 {
-		return true
+		return name != "" || c.Unset()
 	}
 	if !c.Raw(raw) {
 		return false

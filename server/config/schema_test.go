@@ -13,6 +13,7 @@ import (
 
 	configv1 "github.com/sluice-ai/sluice/gen/go/sluice/config/v1"
 
+	"github.com/sluice-ai/sluice/adapters/catalog"
 	"github.com/sluice-ai/sluice/server/config"
 )
 
@@ -112,6 +113,7 @@ func unwrap(schema object) {
 func manual(schema, defs object, root protoreflect.MessageDescriptor) string {
 	var b strings.Builder
 	b.WriteString(manualHead)
+	manualKinds(&b)
 	for i := range root.Fields().Len() {
 		field := root.Fields().Get(i)
 		name := string(field.Name())
@@ -125,6 +127,19 @@ func manual(schema, defs object, root protoreflect.MessageDescriptor) string {
 		manualRows(&b, "", field.Message(), defs)
 	}
 	return b.String()
+}
+
+func manualKinds(b *strings.Builder) {
+	b.WriteString("\n## Kinds of providers\n\n| kind | talks to | base URL | key without a file |\n|---|---|---|---|\n")
+	code := func(text string) string {
+		if text == "" {
+			return "none"
+		}
+		return "`" + text + "`"
+	}
+	for _, k := range catalog.Kinds() {
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", k.Name, cell(k.Description), code(k.BaseURL), code(k.KeyEnv))
+	}
 }
 
 func manualRows(b *strings.Builder, prefix string, m protoreflect.MessageDescriptor, defs object) {

@@ -8,7 +8,9 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
@@ -73,13 +75,6 @@ type Request struct {
 	Query  string
 }
 
-// Causes by which an attempt's context ends, to tell our deadlines from the
-// caller's.
-var (
-	errAttemptTimeout = errors.New("attempt timeout")
-	errTotalTimeout   = errors.New("total timeout")
-)
-
 // Unary runs op against the targets in order until one answers. Errors are
 // [fault.Error]s, see [Fault].
 func Unary[T any](ctx context.Context, p Policy, targets []Target, r Request, op func(context.Context, Target, *adapters.Call) (T, error)) (T, Outcome, error) {
@@ -142,9 +137,9 @@ func run(ctx context.Context, p Policy, targets []Target, r Request, try func(co
 	var failed failures
 	ends := time.Now().Add(p.TotalTimeout)
 	for n, at := 0, 0; n < p.MaxAttempts; {
-		a := attempt{target: targets[at], timeout: time.Until(ends), cause: errTotalTimeout}
-		if p.AttemptTimeout > 0 && p.AttemptTimeout < a.timeout {
-			a.timeout, a.cause = p.AttemptTimeout, errAttemptTimeout
+		a := attempt{target: targets[at], timeout: time.Until(ends)}
+		if p.AttemptTimeout > 0 {
+			a.timeout = min(a.timeout, p.AttemptTimeout)
 		}
 		err := a.run(ctx, r, try)
 		outcome.Attempts = append(outcome.Attempts, Attempt{a.target.Provider.Name, a.target.Model, err, a.took})
@@ -172,29 +167,58 @@ func run(ctx context.Context, p Policy, targets []Target, r Request, try func(co
 type attempt struct {
 	target    Target
 	timeout   time.Duration
-	cause     error
 	call      adapters.Call
 	committed bool
 	took      time.Duration
 }
 
-func (a *attempt) run(ctx context.Context, r Request, try func(context.Context, Target, *adapters.Call, func()) error) error {
+// run tries once. When our deadline ends it, the cause of the context is the timeout
+// that is returned, so that a breaker below can tell it from the caller's leaving. A
+// panic of the adapter is a failure like any other, of [adapters.KindInternal].
+func (a *attempt) run(ctx context.Context, r Request, try func(context.Context, Target, *adapters.Call, func()) error) (err error) {
+	late := adapters.Error{
+		Kind: adapters.KindTimeout, Provider: a.target.Provider.Name,
+		Message: "no answer within " + a.timeout.Round(time.Millisecond).String(),
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timer := time.AfterFunc(a.timeout, func() { cancel(a.cause) })
+	timer := time.AfterFunc(a.timeout, func() { cancel(&late) })
 	defer timer.Stop()
 	a.call = adapters.Call{Model: a.target.Model, Header: r.Header, Query: r.Query}
 	start := time.Now()
-	err := try(ctx, a.target, &a.call, func() { timer.Stop(); a.committed = true })
-	a.took = time.Since(start)
-	if err != nil && errors.Is(context.Cause(ctx), a.cause) {
-		return &adapters.Error{
-			Kind: adapters.KindTimeout, Provider: a.target.Provider.Name, Cause: err,
-			Message: "no answer within " + a.timeout.Round(time.Millisecond).String(),
+	defer func() {
+		if value := recover(); value != nil {
+			err = Panicked(a.target.Provider.Name, value)
 		}
+		a.took = time.Since(start)
+	}()
+	err = try(ctx, a.target, &a.call, func() { timer.Stop(); a.committed = true })
+	if timeout, ok := errors.AsType[*adapters.Error](context.Cause(ctx)); err != nil && ok && timeout == &late {
+		return &adapters.Error{Kind: late.Kind, Provider: late.Provider, Message: late.Message, Cause: err}
 	}
 	return err
 }
+
+// PanicError is the cause of a failure that was a panic of an adapter. Its value may quote
+// a prompt, so only its type is kept.
+type PanicError struct {
+	// Type is that of the panic's value, as Go prints it.
+	Type string
+	// Stack is where it came from.
+	Stack []byte
+}
+
+// Panicked returns the failure that a recovered panic of a provider's adapter is. Call
+// it in the deferred function that recovered.
+func Panicked(provider string, value any) error {
+	return &adapters.Error{
+		Kind: adapters.KindInternal, Provider: provider, Message: "internal error",
+		Cause: &PanicError{Type: fmt.Sprintf("%T", value), Stack: debug.Stack()},
+	}
+}
+
+// Error tells the type.
+func (p *PanicError) Error() string { return "panic of type " + p.Type }
 
 // again says where to try next after err at target at, and after which pause.
 //

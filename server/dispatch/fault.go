@@ -18,11 +18,14 @@ func Fault(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, gone := errors.AsType[*SendError](err); gone {
-		return fault.New(sluicev1.ErrorReason_ERROR_REASON_CANCELED, "the caller left during the answer").WithCause(err)
-	}
 	if ctx.Err() != nil {
 		return fault.From(ctx.Err())
+	}
+	if gone, ok := errors.AsType[*SendError](err); ok {
+		if f, told := errors.AsType[*fault.Error](gone.Err); told { // the door knows why
+			return f
+		}
+		return fault.New(sluicev1.ErrorReason_ERROR_REASON_CANCELED, "the caller left during the answer").WithCause(err)
 	}
 	e, ok := errors.AsType[*adapters.Error](err)
 	if !ok {

@@ -103,8 +103,9 @@ func (x *exchange) lingering() {
 	}
 }
 
-// checkContentType refuses what is not JSON. A missing type passes: curl users forget
-// it, and browsers cannot leave it out.
+// checkContentType refuses what is not JSON. A missing type passes: simple clients send
+// none. Web pages can leave it out, too, and thereby avoid a preflight: see
+// [httpDoor.foreign] for what keeps them off.
 func checkContentType(h http.Header) *fault.Error {
 	const reason = sluicev1.ErrorReason_ERROR_REASON_UNSUPPORTED_MEDIA_TYPE
 	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,29 +66,20 @@ func forwarded(from http.Header) adapters.Header {
 }
 
 // replyHeader calls set with every header of the answer to call, lower-case names,
-// each name's values together. With a failure, provided holds the headers that came
-// with it; those of the call's reply win.
-func replyHeader(call *gateway.Call, provided adapters.Header, set func(name string, values ...string)) {
+// each name's values together and none of them twice.
+func replyHeader(call *gateway.Call, set func(name string, values ...string)) {
 	set(headerSluiceRequestID, call.ID)
-	if call.Reply.Get(headerRequestID) == "" && provided.Get(headerRequestID) == "" {
+	if call.Reply.Get(headerRequestID) == "" {
 		set(headerRequestID, call.ID)
 	}
-	eachName(call.Reply, set)
-	eachName(provided, func(name string, values ...string) {
-		if !has(call.Reply, name) {
-			set(name, values...)
-		}
-	})
-}
-
-func eachName(h adapters.Header, set func(name string, values ...string)) {
+	h := call.Reply
 	for i, field := range h {
 		if has(h[:i], field.Name) || reserved(field.Name) {
 			continue
 		}
 		values := make([]string, 0, 1)
 		for _, other := range h[i:] {
-			if other.Name == field.Name && printable(other.Value) {
+			if other.Name == field.Name && printable(other.Value) && !slices.Contains(values, other.Value) {
 				values = append(values, other.Value)
 			}
 		}

@@ -102,7 +102,7 @@ func (d *connectDoor) serve(w http.ResponseWriter, r *http.Request, inner http.H
 	}
 	c.call.Header = forwarded(r.Header)
 	// Before the handler runs, so that refusals of the library carry them as well.
-	replyHeader(c.call, nil, setHTTP(c.header))
+	replyHeader(c.call, setHTTP(c.header))
 	ctx := context.WithValue(gateway.WithCall(r.Context(), c.call), connectCallKey{}, c)
 	body := &boundedRPCBody{
 		ReadCloser: r.Body,
@@ -143,11 +143,21 @@ func (d *connectDoor) speaks(r *http.Request) bool {
 
 // unknown answers a call of a method that does not exist.
 func (d *connectDoor) unknown(w http.ResponseWriter, r *http.Request) {
-	f := fault.New(sluicev1.ErrorReason_ERROR_REASON_NOT_FOUND, "unknown method %s", visible(r.URL.EscapedPath(), maxShownBytes))
+	d.refuse(w, r, fault.New(sluicev1.ErrorReason_ERROR_REASON_NOT_FOUND,
+		"unknown method %s", visible(r.URL.EscapedPath(), maxShownBytes)))
+}
+
+// refuse answers a call that is not served, and accounts for it.
+func (d *connectDoor) refuse(w http.ResponseWriter, r *http.Request, f *fault.Error) {
 	call := newCall(connectProtocol(r))
-	d.service.Refuse(gateway.WithCall(r.Context(), call), usage.OperationNone, f)
+	d.service.Refuse(gateway.WithCall(r.Context(), call), operations[r.URL.Path], f)
+	writes := boundWrites(w, r, d.writeTimeout)
+	if r.ContentLength != 0 {
+		boundNextRead(writes.control, d.readTimeout) // net/http reads what is left
+	}
+	writes.begin()
 	set := setHTTP(w.Header())
-	replyHeader(call, nil, set)
+	replyHeader(call, set)
 	set(headerErrorReason, f.Name())
 	_ = d.errors.Write(w, r, connectError(f, call.ID)) // the caller left
 }
@@ -179,7 +189,7 @@ type connectCall struct {
 func (c *connectCall) reply() {
 	if !c.replied {
 		c.replied = true
-		replyHeader(c.call, nil, setHTTP(c.header))
+		replyHeader(c.call, setHTTP(c.header))
 	}
 	c.writes.begin()
 }
@@ -191,7 +201,7 @@ func (c *connectCall) fail(f *fault.Error) error {
 		setHTTP(failed.Meta())(headerErrorReason, f.Name()) // a trailer
 	} else {
 		c.replied = true
-		replyHeader(c.call, f.Header, setHTTP(c.header))
+		replyHeader(c.call, setHTTP(c.header))
 		setHTTP(c.header)(headerErrorReason, f.Name())
 	}
 	c.writes.begin()

@@ -36,7 +36,9 @@ type Config struct {
 	// MaxDepth bounds the nesting of a JSON body. 0: wirejson's default.
 	MaxDepth int
 	// AllowedOrigins are the web origins whose scripts may call, as
-	// "https://app.example.com"; one "*" in each is a wildcard. Empty: any origin.
+	// "https://app.example.com"; one "*" in each is a wildcard. All other pages are
+	// refused, but for those that the doors' own address serves. Empty: only the latter.
+	// Requests without an Origin header come from no page and are not affected.
 	// Credentials are never allowed, since no door reads cookies.
 	AllowedOrigins []string
 	// KeepAlive is the silence after which an open event stream carries a comment, so
@@ -125,12 +127,16 @@ func NewHTTPServer(handler http.Handler) *http.Server {
 		IdleTimeout:    2 * time.Minute,
 		MaxHeaderBytes: maxHeaderBytes,
 		HTTP2: &http.HTTP2Config{
-			// The default of 250 would queue the calls of a client with one connection.
-			MaxConcurrentStreams: 1000,
+			MaxConcurrentStreams: maxConcurrentStreams,
 			SendPingTimeout:      time.Minute,
 			PingTimeout:          15 * time.Second,
 		},
 	}
 }
 
-const maxHeaderBytes = 128 << 10
+const (
+	maxHeaderBytes = 128 << 10
+	// maxConcurrentStreams bounds the calls on one HTTP/2 connection. net/http's 250 would
+	// queue those of a client that has one; grpc-go has no bound of its own.
+	maxConcurrentStreams = 1000
+)

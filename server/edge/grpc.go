@@ -32,6 +32,11 @@ import (
 // they run, and would be accounted for nowhere. So every method, unary ones too, is
 // registered as a stream handler of ours around the generated one; on the wire there
 // is no difference.
+//
+// Nothing bounds a client that stops reading while it answers pings: grpc-go ends a
+// blocked send with its stream alone, and a stream when its handler returns. Such a
+// client holds its calls until it leaves or their deadlines pass; the other doors have
+// [Config.WriteTimeout].
 type grpcDoor struct {
 	service *gateway.Service
 	log     *slog.Logger
@@ -51,6 +56,7 @@ func newGRPC(config Config, service *gateway.Service, health *health) *grpc.Serv
 		grpc.MaxRecvMsgSize(int(min(config.MaxRequestBytes, math.MaxInt32))),
 		grpc.MaxSendMsgSize(math.MaxInt32),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
+		grpc.MaxConcurrentStreams(maxConcurrentStreams),
 		grpc.ConnectionTimeout(20*time.Second),
 		// No MaxConnectionAge: it would cut streams.
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
@@ -181,7 +187,7 @@ func (s *grpcCall) notReceived(err error) *fault.Error {
 // SendMsg sends a message of the answer, behind the answer's headers.
 func (s *grpcCall) SendMsg(message any) error {
 	if !s.replied {
-		s.reply(nil)
+		s.reply()
 	}
 	if err := s.ServerStream.SendMsg(message); err != nil {
 		if s.ctx.Err() != nil {
@@ -192,10 +198,10 @@ func (s *grpcCall) SendMsg(message any) error {
 	return nil
 }
 
-func (s *grpcCall) reply(provided adapters.Header) metadata.MD {
+func (s *grpcCall) reply() metadata.MD {
 	s.replied = true
 	md := metadata.MD{}
-	replyHeader(s.call, provided, func(name string, values ...string) { md[name] = values })
+	replyHeader(s.call, func(name string, values ...string) { md[name] = values })
 	_ = s.SetHeader(md) // fails only when headers went out or the caller left
 	return md
 }
@@ -206,9 +212,9 @@ func (s *grpcCall) fail(f *fault.Error) error {
 	var md metadata.MD
 	if s.replied {
 		md = metadata.MD{}
-		replyHeader(s.call, f.Header, func(name string, values ...string) { md[name] = values })
+		replyHeader(s.call, func(name string, values ...string) { md[name] = values })
 	} else {
-		md = s.reply(f.Header).Copy()
+		md = s.reply().Copy()
 	}
 	md.Set(headerErrorReason, f.Name())
 	s.SetTrailer(md)

@@ -31,10 +31,7 @@ func newHTTP(config Config, service *gateway.Service, health *health) *httpDoor 
 // newCORS lets scripts of web pages call and read the answers. SDKs send headers of
 // their own, so every request header is allowed; there are no cookies to abuse.
 func newCORS(origins []string) *cors.Cors {
-	if len(origins) == 0 {
-		origins = []string{"*"}
-	}
-	return cors.New(cors.Options{
+	options := cors.Options{
 		AllowedOrigins: origins,
 		AllowedMethods: append([]string{http.MethodHead}, connectcors.AllowedMethods()...),
 		AllowedHeaders: []string{"*"},
@@ -43,12 +40,20 @@ func newCORS(origins []string) *cors.Cors {
 			headerRequestID, headerSluiceRequestID, headerErrorReason,
 			"retry-after", "retry-after-ms", "x-should-retry", "*"),
 		MaxAge: 7200, // the most that Chromium takes
-	})
+	}
+	if len(origins) == 0 { // to the package, that means every origin
+		options.AllowOriginFunc = func(string) bool { return false }
+	}
+	return cors.New(options)
 }
 
 func (d *httpDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header["Origin"] != nil || r.Method == http.MethodOptions {
-		d.cors.ServeHTTP(w, r, d.route)
+		next := d.route
+		if f := d.foreign(r); f != nil {
+			next = func(w http.ResponseWriter, r *http.Request) { d.refuseForeign(w, r, f) }
+		}
+		d.cors.ServeHTTP(w, r, next)
 		return
 	}
 	d.route(w, r)
@@ -74,12 +79,12 @@ func (d *httpDoor) route(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		w.Header().Set("Allow", "GET, HEAD")
-		d.rest.refuse(w, r, methodNotAllowed(r, http.MethodGet))
+		d.rest.refuse(w, r, nil, methodNotAllowed(r, http.MethodGet))
 		return
 	}
 	if d.connect.speaks(r) {
 		d.connect.unknown(w, r)
 		return
 	}
-	d.rest.refuse(w, r, unknownPath(r))
+	d.rest.refuse(w, r, nil, unknownPath(r))
 }

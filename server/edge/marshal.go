@@ -20,7 +20,7 @@ type wireMarshaler struct{}
 // ContentType returns JSON's.
 func (wireMarshaler) ContentType(any) string { return contentTypeJSON }
 
-// Marshal encodes an answer into a pooled buffer, which [exchange.Write] releases.
+// Marshal encodes an answer into a pooled buffer, which [exchange.send] releases.
 func (wireMarshaler) Marshal(v any) ([]byte, error) {
 	m, ok := v.(wirejson.Message)
 	if !ok {

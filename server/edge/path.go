@@ -89,8 +89,11 @@ func unknownPath(r *http.Request) *fault.Error {
 
 // meantPath returns the path that a caller with a wrong base URL wanted: the prefix
 // missing, doubled, behind another one, or with slashes too many. "" when the path
-// resembles nothing.
+// resembles nothing, or is longer than an error shows: the search is quadratic.
 func meantPath(path string) string {
+	if len(path) > maxShownBytes {
+		return ""
+	}
 	segments := strings.FieldsFunc(path, func(c rune) bool { return c == '/' })
 	for start := range segments {
 		candidate := prefix + "/" + strings.Join(segments[start:], "/")

@@ -95,9 +95,9 @@ func (d *restDoor) serve(w http.ResponseWriter, r *http.Request, e *endpoint) {
 	d.mux.ServeHTTP(x, inner)
 }
 
-// refuse answers a request that no endpoint is for.
-func (d *restDoor) refuse(w http.ResponseWriter, r *http.Request, f *fault.Error) {
-	x := d.open(w, r, nil)
+// refuse answers a request that is not served. The endpoint is nil when its path has none.
+func (d *restDoor) refuse(w http.ResponseWriter, r *http.Request, e *endpoint, f *fault.Error) {
+	x := d.open(w, r, e)
 	defer x.close()
 	x.refuse(f)
 }
@@ -158,20 +158,17 @@ func (x *exchange) close() {
 // Write sends the whole answer of a unary call.
 func (x *exchange) Write(body []byte) (int, error) {
 	x.head(nil)
-	n, err := x.send(http.StatusOK, body)
-	release(body)
-	return n, err
+	return x.send(http.StatusOK, body)
 }
 
 // head sets the headers that every answer carries.
 func (x *exchange) head(f *fault.Error) {
 	x.answered = true
 	set := setHTTP(x.Header())
+	replyHeader(x.call, set)
 	if f == nil {
-		replyHeader(x.call, nil, set)
 		return
 	}
-	replyHeader(x.call, f.Header, set)
 	set(headerErrorReason, f.Name())
 	if !f.Retryable() && x.Header()["X-Should-Retry"] == nil {
 		set("x-should-retry", "false")
@@ -189,14 +186,19 @@ func (x *exchange) headEarly() {
 	set(headerRequestID, x.call.ID)
 }
 
-// send writes status, body and its length at once.
+// send writes status, body and its length at once. The body comes from [buffer] and
+// goes back, but not after a failed write: HTTP/2 may still be reading it.
 func (x *exchange) send(status int, body []byte) (int, error) {
 	h := x.Header()
 	h["Content-Type"] = jsonHeader
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	x.writes.begin()
 	x.WriteHeader(status)
-	return x.ResponseWriter.Write(body)
+	n, err := x.ResponseWriter.Write(body) //nolint:gosec // it is JSON, and says so
+	if err == nil {
+		release(body)
+	}
+	return n, err
 }
 
 var jsonHeader = []string{contentTypeJSON}
@@ -210,7 +212,6 @@ func (x *exchange) fail(f *fault.Error) {
 		status = http.StatusInternalServerError // no error's status; net/http would panic on some
 	}
 	_, _ = x.send(status, body) // the caller left
-	release(body)
 }
 
 // refuse answers a request that the service never heard of, and accounts for it.

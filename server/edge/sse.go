@@ -72,7 +72,7 @@ func (s *eventStream) stop() {
 	defer s.mu.Unlock()
 	s.ended = true
 	s.timer.Stop()
-	release(s.held)
+	release(s.held) // none is left after a failed write, see flush
 	s.held = nil
 }
 
@@ -150,11 +150,15 @@ func oneLine(json []byte) {
 	}
 }
 
-// flush writes what waits. The caller holds the lock.
+// flush writes what waits. The caller holds the lock. The buffer of a failed write is
+// left to the garbage collector: HTTP/2 may still be reading it.
 func (s *eventStream) flush() error {
-	err := s.write(s.held)
+	if err := s.write(s.held); err != nil {
+		s.held = nil
+		return err
+	}
 	s.held = s.held[:0]
-	return err
+	return nil
 }
 
 // keepAlive writes what waits too long, or a comment after a silence, on the timer's

@@ -11,6 +11,7 @@ import (
 type meter struct {
 	ticket *ticket
 	show   bool // the caller asked for the usage
+	begun  bool // a chunk came
 	told   bool // the provider told the usage
 	bytes  int64
 	send   func(*sluicev1.ChatCompletionChunk) error
@@ -18,6 +19,7 @@ type meter struct {
 
 func (m *meter) chunk(c *sluicev1.ChatCompletionChunk, more bool) error {
 	m.ticket.call.More = more
+	m.begun = true
 	r := m.ticket.receipt
 	if r.ResponseModel == "" {
 		r.ResponseModel = c.GetModel()
@@ -31,13 +33,54 @@ func (m *meter) chunk(c *sluicev1.ChatCompletionChunk, more bool) error {
 	if c.GetUsage() != nil {
 		m.told = true
 		r.Tokens = usage.TokensOf(c.GetUsage())
-		// Only the extra chunk is hidden. Usage beside choices is the provider's own
-		// habit, which the caller would see without us too.
-		if !m.show && len(c.GetChoices()) == 0 && c.GetModeration() == nil {
-			return nil
+		// Only the extra chunk is hidden, and of it only what was not asked for. Usage
+		// beside choices is the provider's own habit, which the caller would see without
+		// us too.
+		if !m.show && len(c.GetChoices()) == 0 {
+			if c.GetModeration() == nil && len(c.GetRest()) == 0 {
+				return nil
+			}
+			c.Usage = nil
 		}
 	}
 	return m.send(c)
+}
+
+// chatBytes is the length of the texts of a conversation, its tools included.
+func chatBytes(req *sluicev1.ChatCompletionRequest) int64 {
+	n := 0
+	for _, m := range req.GetMessages() {
+		for _, content := range []interface {
+			GetText() string
+			GetParts() *sluicev1.ContentParts
+		}{m.GetDeveloper(), m.GetSystem(), m.GetUser(), m.GetAssistant(), m.GetTool()} {
+			n += len(content.GetText())
+			for _, p := range content.GetParts().GetParts() {
+				n += len(p.GetText().GetText()) + len(p.GetRefusal().GetRefusal())
+			}
+		}
+		for _, t := range m.GetAssistant().GetToolCalls() {
+			n += len(t.GetFunction().GetFunction().GetArguments()) + len(t.GetCustom().GetCustom().GetInput())
+		}
+		n += len(m.GetFunction().GetContent())
+	}
+	for _, t := range req.GetTools() {
+		f := t.GetFunction().GetFunction()
+		n += len(f.GetName()) + len(f.GetDescription()) + len(f.GetParameters())
+	}
+	return int64(n)
+}
+
+// embeddingBytes is the length of the texts to embed. A token id stands for a token.
+func embeddingBytes(req *sluicev1.CreateEmbeddingsRequest) int64 {
+	n := len(req.GetText()) + len(req.GetTokens().GetValues())*usage.BytesPerToken
+	for _, text := range req.GetTexts().GetValues() {
+		n += len(text)
+	}
+	for _, list := range req.GetTokenLists().GetValues() {
+		n += len(list.GetValues()) * usage.BytesPerToken
+	}
+	return int64(n)
 }
 
 func deltaBytes(d *sluicev1.Delta) int64 {

@@ -85,13 +85,27 @@ func (t *ticket) list(ctx context.Context) []listed {
 	for i := range lists {
 		wg.Go(func() {
 			l, start := &lists[i], time.Now()
-			l.answer, l.err = t.plan.Providers[l.provider].Models.List(ctx, &l.call)
+			l.ask(ctx, t.plan.Providers[l.provider])
 			attempts[i] = dispatch.Attempt{Provider: l.provider, Err: l.err, Duration: time.Since(start)}
 		})
 	}
 	wg.Wait()
 	t.took(dispatch.Outcome{Attempts: attempts})
+	if len(lists) > 1 { // the answer is nobody's alone
+		t.receipt.Provider, t.receipt.ProviderModel = "", ""
+	}
 	return lists
+}
+
+// ask fills in what the provider says. A panic of its adapter must not leave the
+// goroutine that this runs on.
+func (l *listed) ask(ctx context.Context, p adapters.Provider) {
+	defer func() {
+		if value := recover(); value != nil {
+			l.err = dispatch.Panicked(l.provider, value)
+		}
+	}()
+	l.answer, l.err = p.Models.List(ctx, &l.call)
 }
 
 func (t *ticket) only(ctx context.Context, l listed) (*sluicev1.ListModelsResponse, error) {
@@ -131,11 +145,9 @@ func (s *Service) GetModel(ctx context.Context, req *sluicev1.GetModelRequest) (
 	if t.plan == nil {
 		return nil, fault.New(sluicev1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, "Sluice is stopping")
 	}
-	for _, name := range t.plan.Routes.Names() {
-		if name == req.GetModel() {
-			t.receipt.Route = name
-			return routeModel(name), nil
-		}
+	if t.plan.Routes.Has(req.GetModel()) {
+		t.receipt.Route = req.GetModel()
+		return routeModel(req.GetModel()), nil
 	}
 	targets, err := t.route(req.GetModel())
 	if err != nil {

@@ -1,10 +1,13 @@
 package gateway
 
 import (
+	"errors"
 	"testing"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 
@@ -14,7 +17,8 @@ import (
 
 // The rules of the contract stand in the proto, where callers see them; on the way of
 // a call they are checked by hand, because protovalidate's reflection would cost more
-// than all the rest of the admission. This holds the two together.
+// than all the rest of the admission. This holds the two together: every rule of a
+// request needs a case here that breaks it.
 func TestAdmission_refuses_what_the_rules_of_the_proto_refuse(t *testing.T) {
 	s, _ := service(t, plan(t, "", nil, adapters.Provider{Name: "p"}))
 	calls := map[string]struct {
@@ -45,12 +49,79 @@ func TestAdmission_refuses_what_the_rules_of_the_proto_refuse(t *testing.T) {
 			return err
 		}},
 	}
+	tested := map[protoreflect.FullName]bool{}
 	for name, c := range calls {
-		broken := protovalidate.Validate(c.request) != nil
+		violated := violations(t, c.request)
+		for _, rule := range violated {
+			tested[rule] = true
+		}
 		// The provider offers nothing, so what is admitted fails as UNSUPPORTED.
 		refused := fault.From(c.call(c.request)).Reason == sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST
-		if broken != refused {
+		if broken := len(violated) > 0; broken != refused {
 			t.Errorf("%s: against the proto's rules: %t, refused: %t", name, broken, refused)
+		}
+	}
+	rules := map[protoreflect.FullName]bool{}
+	for _, request := range []proto.Message{&sluicev1.ChatCompletionRequest{}, &sluicev1.CreateEmbeddingsRequest{}, &sluicev1.GetModelRequest{}} {
+		findRules(request.ProtoReflect().Descriptor(), rules, map[protoreflect.FullName]bool{})
+	}
+	if len(rules) < 3 {
+		t.Errorf("only %d rules found", len(rules))
+	}
+	for rule := range rules {
+		if !tested[rule] {
+			t.Errorf("no case breaks the rule of %s: is it checked on the way of a call?", rule)
+		}
+	}
+}
+
+// violations names the fields, oneofs and messages whose rules the request breaks.
+func violations(t *testing.T, request proto.Message) []protoreflect.FullName {
+	t.Helper()
+	err := protovalidate.Validate(request)
+	if err == nil {
+		return nil
+	}
+	broken := new(protovalidate.ValidationError)
+	if !errors.As(err, &broken) {
+		t.Fatal(err)
+	}
+	var names []protoreflect.FullName
+	message := request.ProtoReflect().Descriptor().FullName()
+	for _, v := range broken.Violations {
+		switch path := protovalidate.FieldPathString(v.Proto.GetField()); {
+		case v.FieldDescriptor != nil:
+			names = append(names, v.FieldDescriptor.FullName())
+		case path != "":
+			names = append(names, message.Append(protoreflect.Name(path))) // a oneof
+		default:
+			names = append(names, message)
+		}
+	}
+	return names
+}
+
+// findRules collects what carries rules in a message and all that it holds.
+func findRules(m protoreflect.MessageDescriptor, rules, seen map[protoreflect.FullName]bool) {
+	if seen[m.FullName()] {
+		return
+	}
+	seen[m.FullName()] = true
+	note := func(d protoreflect.Descriptor, has bool) {
+		if has {
+			rules[d.FullName()] = true
+		}
+	}
+	note(m, proto.HasExtension(m.Options(), validate.E_Message))
+	for i := range m.Oneofs().Len() {
+		o := m.Oneofs().Get(i)
+		note(o, proto.HasExtension(o.Options(), validate.E_Oneof))
+	}
+	for i := range m.Fields().Len() {
+		f := m.Fields().Get(i)
+		note(f, proto.HasExtension(f.Options(), validate.E_Field))
+		if f.Message() != nil {
+			findRules(f.Message(), rules, seen)
 		}
 	}
 }

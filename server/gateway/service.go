@@ -8,6 +8,7 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
@@ -23,6 +24,7 @@ import (
 // All errors are [*fault.Error]. Safe for concurrent use.
 type Service struct {
 	plan   atomic.Pointer[Plan]
+	closed sync.Once
 	sink   usage.Sink
 	logger *slog.Logger
 }
@@ -43,8 +45,9 @@ func (s *Service) Swap(plan *Plan) {
 	s.drop(s.plan.Swap(plan))
 }
 
-// Close lets go of the plan. Calls that still run end by it; no new call may come.
-func (s *Service) Close() { s.drop(s.plan.Load()) }
+// Close lets go of the plan. Calls that still run end by it; new ones are refused as
+// SHUTTING_DOWN. A second Close does nothing.
+func (s *Service) Close() { s.closed.Do(func() { s.drop(s.plan.Load()) }) }
 
 func (s *Service) drop(p *Plan) {
 	if err := p.release(); err != nil {
@@ -93,7 +96,7 @@ func (s *Service) CreateChatCompletion(ctx context.Context, req *sluicev1.ChatCo
 	if answer.GetUsage() != nil {
 		t.receipt.Tokens = usage.TokensOf(answer.GetUsage())
 	} else {
-		t.estimate(req, outputBytes(answer))
+		t.estimate(chatBytes(req), outputBytes(answer))
 	}
 	return answer, nil
 }
@@ -118,8 +121,8 @@ func (s *Service) StreamChat(ctx context.Context, req *sluicev1.ChatCompletionRe
 			return to.Provider.Chat.StreamChat(ctx, call, req, send)
 		})
 	t.took(outcome)
-	if t.receipt.FirstToken > 0 && !meter.told {
-		t.estimate(req, meter.bytes)
+	if meter.begun && !meter.told {
+		t.estimate(chatBytes(req), meter.bytes)
 	}
 	return err
 }
@@ -148,7 +151,7 @@ func (s *Service) CreateEmbeddings(ctx context.Context, req *sluicev1.CreateEmbe
 	if answer.GetUsage() != nil {
 		t.receipt.Tokens.Input = answer.GetUsage().GetPromptTokens()
 	} else {
-		t.estimate(req, 0)
+		t.estimate(embeddingBytes(req), 0)
 	}
 	return answer, nil
 }

@@ -10,8 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 
 	"github.com/sluice-ai/sluice/adapters"
@@ -135,22 +133,23 @@ func TestStreamChat_accounts_for_every_ending_once(t *testing.T) {
 		"refused by us":            {request: question(""), reason: sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST, status: 400},
 		"no messages":              {request: &sluicev1.ChatCompletionRequest{Model: "p/m"}, reason: sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST, status: 400},
 		"raw parts are not JSON":   {request: &sluicev1.ChatCompletionRequest{Model: "p/m", Rest: []byte(`{"x":`)}, reason: sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST, status: 400},
-		"cut in the middle":        {chunks: []*sluicev1.ChatCompletionChunk{text("12345678")}, err: broken, reason: sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_PROTOCOL, status: 502, tokens: usage.Tokens{Input: 4, Output: 2, Estimated: true}, received: 1},
-		"the caller hung up":       {chunks: []*sluicev1.ChatCompletionChunk{text("12345678")}, sendFails: true, reason: sluicev1.ErrorReason_ERROR_REASON_CANCELED, status: 499, tokens: usage.Tokens{Input: 4, Output: 2, Estimated: true}},
+		"cut in the middle":        {chunks: []*sluicev1.ChatCompletionChunk{text("12345678")}, err: broken, reason: sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_PROTOCOL, status: 502, tokens: usage.Tokens{Input: 1, Output: 2, Estimated: true}, received: 1},
+		"the caller hung up":       {chunks: []*sluicev1.ChatCompletionChunk{text("12345678")}, sendFails: true, reason: sluicev1.ErrorReason_ERROR_REASON_CANCELED, status: 499, tokens: usage.Tokens{Input: 1, Output: 2, Estimated: true}},
 		"a defect of the adapter":  {panics: true, reason: sluicev1.ErrorReason_ERROR_REASON_INTERNAL, status: 500},
-		"the provider told no use": {chunks: []*sluicev1.ChatCompletionChunk{text("1234"), end()}, status: 200, tokens: usage.Tokens{Input: 4, Output: 1, Estimated: true}, received: 2},
+		"a defect in the middle":   {chunks: []*sluicev1.ChatCompletionChunk{text("12345678")}, panics: true, reason: sluicev1.ErrorReason_ERROR_REASON_INTERNAL, status: 500, tokens: usage.Tokens{Input: 1, Output: 2, Estimated: true}, received: 1},
+		"the provider told no use": {chunks: []*sluicev1.ChatCompletionChunk{text("1234"), end()}, status: 200, tokens: usage.Tokens{Input: 1, Output: 1, Estimated: true}, received: 2},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			f := &far{stream: func(_ context.Context, call *adapters.Call, send func(*sluicev1.ChatCompletionChunk) error) error {
-				if test.panics {
-					panic("prompt: hi")
-				}
 				call.Reply.Header.Add("x-request-id", "req-1")
 				for _, c := range test.chunks {
 					if err := send(c); err != nil {
 						return err
 					}
+				}
+				if test.panics {
+					panic("prompt: hi")
 				}
 				return test.err
 			}}
@@ -175,8 +174,8 @@ func TestStreamChat_accounts_for_every_ending_once(t *testing.T) {
 			if r.Reason != test.reason || r.Status != test.status || r.ID != "c-1" || received != test.received {
 				t.Errorf("reason %v status %d id %q, %d chunks; want %v %d, %d chunks", r.Reason, r.Status, r.ID, received, test.reason, test.status, test.received)
 			}
-			if test.tokens.Estimated { // the request's size is proto's affair
-				test.tokens.Input = usage.EstimateTokens(int64(proto.Size(req)))
+			if test.panics && (r.Provider != "p" || len(r.Attempts) != 1 || r.Attempts[0].Outcome != "internal") {
+				t.Errorf("attempts %+v at %q", r.Attempts, r.Provider)
 			}
 			if r.Tokens != test.tokens {
 				t.Errorf("tokens %+v, want %+v", r.Tokens, test.tokens)
@@ -194,15 +193,18 @@ func TestStreamChat_accounts_for_every_ending_once(t *testing.T) {
 func TestStreamChat_shows_the_usage_only_to_who_asked(t *testing.T) {
 	own := end()
 	own.Usage = bill(1, 1).Usage // beside choices: the provider's own habit
+	extra := bill(1, 1)
+	extra.Rest = []byte(`{"x_groq":{"id":1}}`)
 	for name, test := range map[string]struct {
 		options *sluicev1.StreamOptions
 		chunks  []*sluicev1.ChatCompletionChunk
 		want    int
 	}{
-		"not asked":            {nil, []*sluicev1.ChatCompletionChunk{text("a"), bill(1, 1)}, 1},
-		"asked":                {&sluicev1.StreamOptions{IncludeUsage: new(true)}, []*sluicev1.ChatCompletionChunk{text("a"), bill(1, 1)}, 2},
-		"declined":             {&sluicev1.StreamOptions{IncludeUsage: new(false)}, []*sluicev1.ChatCompletionChunk{text("a"), bill(1, 1)}, 1},
-		"the provider's habit": {nil, []*sluicev1.ChatCompletionChunk{text("a"), own}, 2},
+		"not asked":                          {nil, []*sluicev1.ChatCompletionChunk{text("a"), bill(1, 1)}, 1},
+		"asked":                              {&sluicev1.StreamOptions{IncludeUsage: new(true)}, []*sluicev1.ChatCompletionChunk{text("a"), bill(1, 1)}, 2},
+		"declined":                           {&sluicev1.StreamOptions{IncludeUsage: new(false)}, []*sluicev1.ChatCompletionChunk{text("a"), bill(1, 1)}, 1},
+		"unknown members of the extra chunk": {nil, []*sluicev1.ChatCompletionChunk{text("a"), extra}, 2},
+		"the provider's habit":               {nil, []*sluicev1.ChatCompletionChunk{text("a"), own}, 2},
 	} {
 		f := &far{stream: func(_ context.Context, _ *adapters.Call, send func(*sluicev1.ChatCompletionChunk) error) error {
 			for _, c := range test.chunks {
@@ -268,6 +270,7 @@ func TestListModels_joins_what_there_is(t *testing.T) {
 	refuses := &far{list: func(context.Context) (*sluicev1.ListModelsResponse, error) {
 		return nil, &adapters.Error{Kind: adapters.KindAuth, Provider: "a", Status: 401}
 	}}
+	panics := &far{list: func(context.Context) (*sluicev1.ListModelsResponse, error) { panic("list") }}
 	fast := []route.Model{{Name: "fast", Targets: []route.Target{{Provider: "a"}}}}
 	for name, test := range map[string]struct {
 		defaultProvider string
@@ -280,6 +283,7 @@ func TestListModels_joins_what_there_is(t *testing.T) {
 		"others are prefixed":                 {defaultProvider: "a", models: fast, providers: []adapters.Provider{list("x", "fast").provider("a"), list("x").provider("b")}, want: "fast x b/x"},
 		"one that hangs is left out":          {models: fast, providers: []adapters.Provider{hangs.provider("a"), list("x").provider("b")}, want: "fast b/x"},
 		"nobody answers":                      {providers: []adapters.Provider{refuses.provider("a")}, reason: sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_UNAUTHENTICATED},
+		"one that panics is left out":         {providers: []adapters.Provider{panics.provider("a"), list("x").provider("b")}, want: "b/x"},
 		"everybody hangs":                     {providers: []adapters.Provider{hangs.provider("a"), hangs.provider("b")}, reason: sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_TIMEOUT},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -349,6 +353,7 @@ func TestSwap_lets_running_calls_end_by_the_old_plan(t *testing.T) {
 		}
 
 		s.Close()
+		s.Close() // does no harm
 		if _, err := s.CreateChatCompletion(t.Context(), question("p/m")); fault.From(err).Reason != sluicev1.ErrorReason_ERROR_REASON_SHUTTING_DOWN {
 			t.Errorf("after Close: %v", err)
 		}

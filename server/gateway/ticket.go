@@ -10,8 +10,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
 
@@ -112,6 +110,9 @@ func (t *ticket) answered(reply adapters.Reply) {
 func (t *ticket) took(outcome dispatch.Outcome) {
 	for _, a := range outcome.Attempts {
 		entry := usage.Attempt{Provider: a.Provider, Model: a.Model, Outcome: "ok", Status: http.StatusOK, Duration: a.Duration}
+		if p, ok := errors.AsType[*dispatch.PanicError](a.Err); ok {
+			t.service.logger.Error("panic", slog.String("id", t.call.ID), slog.String("provider", a.Provider), slog.String("type", p.Type), slog.String("stack", string(p.Stack)))
+		}
 		if a.Err != nil {
 			entry.Outcome, entry.Status = adapters.KindOf(a.Err).String(), 0
 			if e, ok := errors.AsType[*adapters.Error](a.Err); ok {
@@ -138,11 +139,21 @@ func (t *ticket) finished(reason string) {
 }
 
 // estimate stands in when the provider did not say what was used.
-func (t *ticket) estimate(req proto.Message, outputBytes int64) {
+func (t *ticket) estimate(inputBytes, outputBytes int64) {
 	t.receipt.Tokens = usage.Tokens{
-		Input:     usage.EstimateTokens(int64(proto.Size(req))),
+		Input:     usage.EstimateTokens(inputBytes),
 		Output:    usage.EstimateTokens(outputBytes),
 		Estimated: true,
+	}
+}
+
+// tell adds the headers of a failure to those of the answer that had begun.
+func (t *ticket) tell(header adapters.Header) {
+	begun := len(t.call.Reply)
+	for _, field := range header {
+		if t.call.Reply[:begun].Get(field.Name) == "" {
+			t.call.Reply = append(t.call.Reply, field)
+		}
 	}
 }
 
@@ -160,7 +171,7 @@ func (t *ticket) settle(err *error) {
 	if *err != nil {
 		f := fault.From(*err)
 		*err = f
-		t.call.Reply = append(t.call.Reply, f.Header...)
+		t.tell(f.Header)
 		r.Reason, r.Status, r.Cause = f.Reason, f.Status, f.Unwrap()
 		if r.Provider == "" {
 			r.Provider = f.Provider

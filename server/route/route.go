@@ -107,6 +107,12 @@ func (t *Table) add(m Model, seen map[string]bool) error {
 // configuration.
 func (t *Table) Names() []string { return t.names }
 
+// Has tells whether the table has an entry of exactly that name, wildcards aside.
+func (t *Table) Has(name string) bool {
+	_, ok := t.exact[name]
+	return ok
+}
+
 // Resolve decides where a call for model goes. The first that applies:
 //
 //  1. an entry of exactly that name;
@@ -123,7 +129,7 @@ func (t *Table) Resolve(model string, random func() float64) (Decision, error) {
 	if m, ok := t.exact[model]; ok {
 		return Decision{m.Name, order(m.Targets, model, random)}, nil
 	}
-	if provider, rest, ok := t.SplitProvider(model); ok {
+	if provider, rest, ok := t.splitProvider(model); ok {
 		return Decision{"", []Target{{Provider: provider, Model: rest, Weight: 1}}}, nil
 	}
 	for _, m := range t.wildcards {
@@ -138,10 +144,10 @@ func (t *Table) Resolve(model string, random func() float64) (Decision, error) {
 		"the model %s does not exist: GET /v1/models lists what there is", fault.Quote(model)).WithParam("model")
 }
 
-// SplitProvider takes "provider/model" or "provider:model" apart. ok is false when
+// splitProvider takes "provider/model" or "provider:model" apart. ok is false when
 // what stands before the first separator is no configured provider, or nothing
 // follows it.
-func (t *Table) SplitProvider(model string) (provider, rest string, ok bool) {
+func (t *Table) splitProvider(model string) (provider, rest string, ok bool) {
 	i := strings.IndexAny(model, "/:")
 	if i <= 0 || i == len(model)-1 || !t.providers[model[:i]] {
 		return "", "", false

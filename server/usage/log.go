@@ -2,11 +2,13 @@ package usage
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 
+	"github.com/sluice-ai/sluice/adapters"
 	"github.com/sluice-ai/sluice/server/fault"
 )
 
@@ -17,8 +19,12 @@ type Log struct{ logger *slog.Logger }
 // NewLog returns a sink that writes to logger.
 func NewLog(logger *slog.Logger) *Log { return &Log{logger} }
 
-// maxLoggedName bounds, in bytes, what a caller can put into a log line.
-const maxLoggedName = 128
+// What callers and providers can put into a log line is bounded: the bytes of a text
+// and the items of a list.
+const (
+	maxLoggedName  = 128
+	maxLoggedItems = 16
+)
 
 // Record implements [Sink]. Failures of Sluice's own are errors, of providers
 // warnings, of callers and successes information.
@@ -58,7 +64,9 @@ func (l *Log) Record(r *Receipt) {
 	text("gen_ai.response.model", r.ResponseModel)
 	number("gen_ai.usage.input_tokens", r.Tokens.Input)
 	number("gen_ai.usage.cache_read.input_tokens", r.Tokens.CachedInput)
+	number("gen_ai.usage.cache_creation.input_tokens", r.Tokens.CacheWriteInput)
 	number("gen_ai.usage.output_tokens", r.Tokens.Output)
+	number("gen_ai.usage.reasoning.output_tokens", r.Tokens.Reasoning)
 	if r.Tokens.Estimated {
 		attrs = append(attrs, slog.Bool("tokens_estimated", true))
 	}
@@ -66,18 +74,52 @@ func (l *Log) Record(r *Receipt) {
 		attrs = append(attrs, slog.Float64("ttft_ms", milliseconds(r.FirstToken)))
 	}
 	if len(r.FinishReasons) > 0 {
-		attrs = append(attrs, slog.Any("gen_ai.response.finish_reasons", r.FinishReasons))
+		attrs = append(attrs, slog.Any("gen_ai.response.finish_reasons", clipAll(r.FinishReasons)))
 	}
 	if len(r.Attempts) > 1 || (len(r.Attempts) == 1 && r.Attempts[0].Outcome != "ok") {
-		attrs = append(attrs, slog.Any("attempts", r.Attempts))
+		attrs = append(attrs, slog.Any("attempts", loggedAttempts(r.Attempts)))
 	}
 	if r.Reason != sluicev1.ErrorReason_ERROR_REASON_UNSPECIFIED {
 		attrs = append(attrs, slog.String("error.type", fault.ReasonName(r.Reason)))
 	}
 	if r.Cause != nil {
-		text("cause", r.Cause.Error())
+		text("cause", causeText(r.Cause))
 	}
 	l.logger.LogAttrs(ctx, level, "call", attrs...)
+}
+
+// loggedAttempt is an attempt as lines show it.
+type loggedAttempt struct {
+	Provider   string  `json:"provider"`
+	Model      string  `json:"model"`
+	Outcome    string  `json:"outcome"`
+	Status     int     `json:"status"`
+	DurationMS float64 `json:"duration_ms"`
+}
+
+func loggedAttempts(list []Attempt) []loggedAttempt {
+	out := make([]loggedAttempt, min(len(list), maxLoggedItems))
+	for i := range out {
+		a := list[i]
+		out[i] = loggedAttempt{clip(a.Provider), clip(a.Model), a.Outcome, a.Status, milliseconds(a.Duration)}
+	}
+	return out
+}
+
+// causeText leaves out what a provider said, which may quote the prompt.
+func causeText(cause error) string {
+	if e, ok := errors.AsType[*adapters.Error](cause); ok {
+		return e.LogText()
+	}
+	return cause.Error()
+}
+
+func clipAll(list []string) []string {
+	out := make([]string, min(len(list), maxLoggedItems))
+	for i := range out {
+		out[i] = clip(list[i])
+	}
+	return out
 }
 
 func levelOf(r sluicev1.ErrorReason) slog.Level {

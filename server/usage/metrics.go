@@ -119,6 +119,9 @@ func (l *labels) label(name string, earned bool) string {
 	if l.names == nil {
 		l.names = make(map[string]struct{})
 	}
+	if len(l.names) >= maxModelLabels { // others came first
+		return "other"
+	}
 	l.names[name] = struct{}{}
 	return name
 }

@@ -94,14 +94,14 @@ func TokensOf(u *sluicev1.Usage) Tokens {
 	}
 }
 
-// bytesPerToken is how many bytes of text a token has, roughly, for estimates.
+// BytesPerToken is how many bytes of text a token has, roughly, for estimates.
 // Source: OpenAI's help page on tokens, "1 token ~= 4 chars in English".
-const bytesPerToken = 4
+const BytesPerToken = 4
 
 // EstimateTokens estimates the tokens of a text of that many bytes, at least 1 when
 // there are any.
 func EstimateTokens(textBytes int64) int64 {
-	return (textBytes + bytesPerToken - 1) / bytesPerToken
+	return (textBytes + BytesPerToken - 1) / BytesPerToken
 }
 
 // Sink reads receipts. Record is called once per call, possibly concurrently, on

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/adapters"
 )
 
 func receipt() *Receipt {
@@ -58,10 +61,26 @@ func TestLog_ranks_failures_by_whose_they_are_and_clips_what_callers_sent(t *tes
 		var out bytes.Buffer
 		r := receipt()
 		r.Reason, r.Cause, r.RequestModel = reason, errors.New("connection reset"), strings.Repeat("m", 10_000)
+		r.FinishReasons = slices.Repeat([]string{strings.Repeat("f", 10_000)}, 1000)
+		r.Attempts = slices.Repeat([]Attempt{{Provider: "p", Model: r.RequestModel, Outcome: "timeout"}}, 3)
 		NewLog(slog.New(slog.NewJSONHandler(&out, nil))).Record(r)
-		if !strings.Contains(out.String(), `"level":"`+level+`"`) || !strings.Contains(out.String(), "connection reset") || out.Len() > 2000 {
+		if !strings.Contains(out.String(), `"level":"`+level+`"`) || !strings.Contains(out.String(), "connection reset") || out.Len() > 6000 {
 			t.Errorf("%v: %d bytes: %.300s", reason, out.Len(), out.String())
 		}
+	}
+}
+
+func TestLog_leaves_out_what_a_provider_said(t *testing.T) {
+	var out bytes.Buffer
+	r := receipt()
+	r.Reason = sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_INVALID_REQUEST
+	r.Cause = fmt.Errorf("wrapped: %w", &adapters.Error{
+		Kind: adapters.KindInvalid, Provider: "p", Status: 400, Message: "marker-prompt",
+		Envelope: &sluicev1.ErrorEnvelope{Error: &sluicev1.Error{Message: "invalid input: 'marker-prompt'"}},
+	})
+	NewLog(slog.New(slog.NewJSONHandler(&out, nil))).Record(r)
+	if strings.Contains(out.String(), "marker-prompt") || !strings.Contains(out.String(), "p: invalid (status 400)") {
+		t.Error(out.String())
 	}
 }
 

@@ -74,8 +74,11 @@ func load(base string, body []byte, n int, ended string) (broken int, example er
 				}
 				text, err := io.ReadAll(response.Body)
 				response.Body.Close()
-				if err != nil || response.StatusCode != http.StatusOK || !bytes.HasSuffix(bytes.TrimSpace(text), []byte(ended)) {
-					errs <- fmt.Errorf("status %d, %d bytes, %w", response.StatusCode, len(text), err)
+				switch {
+				case err != nil:
+					errs <- fmt.Errorf("status %d, after %d bytes: %w", response.StatusCode, len(text), err)
+				case response.StatusCode != http.StatusOK || !bytes.HasSuffix(bytes.TrimSpace(text), []byte(ended)):
+					errs <- fmt.Errorf("status %d, %d bytes that do not end with %q", response.StatusCode, len(text), ended)
 				}
 			}
 		})
@@ -90,10 +93,11 @@ func load(base string, body []byte, n int, ended string) (broken int, example er
 }
 
 // compare measures the CPU time per unit of sluice and of the reverse proxy in
-// alternating rounds and reports the medians and their ratio.
-func compare(b *testing.B, body []byte, calls, unitsPerCall int, ended, unit string) {
+// alternating rounds and reports the medians and their ratio. The reverse proxy runs
+// at Go's default GOGC, Sluice at gogc, or when that is "" at what it sets itself.
+func compare(b *testing.B, gogc string, body []byte, calls, unitsPerCall int, ended, unit string) {
 	far := role(b, roleUpstream, "")
-	rivals := []process{role(b, roleProxy, far.base), sluice(b, far.base)}
+	rivals := []process{role(b, roleProxy, far.base), sluice(b, far.base, gogc)}
 	costs := map[string][]float64{}
 	truncated := 0
 	for round := range rounds + 1 {
@@ -126,8 +130,14 @@ func compare(b *testing.B, body []byte, calls, unitsPerCall int, ended, unit str
 
 // BenchmarkGateway compares Sluice, with all that is on by default, to
 // httputil.ReverseProxy before the same upstream: CPU time of the process per call
-// of 1 KB and per streamed chunk, 32 connections.
+// of 1 KB and per streamed chunk, 32 connections. "own-gc" is Sluice as an operator
+// gets it, which collects garbage less often than Go's default; "same-gc" gives both
+// GOGC=100, so that only the code differs.
 func BenchmarkGateway(b *testing.B) {
-	b.Run("unary", func(b *testing.B) { compare(b, unaryBody, unaryPerRound, 1, "}", "request") })
-	b.Run("stream", func(b *testing.B) { compare(b, streamBody, streamPerRound, chunksPerReply, "[DONE]", "chunk") })
+	for _, gc := range [...]struct{ name, gogc string }{{"own-gc", ""}, {"same-gc", goDefault}} {
+		b.Run("unary/"+gc.name, func(b *testing.B) { compare(b, gc.gogc, unaryBody, unaryPerRound, 1, "}", "request") })
+		b.Run("stream/"+gc.name, func(b *testing.B) {
+			compare(b, gc.gogc, streamBody, streamPerRound, chunksPerReply, "[DONE]", "chunk")
+		})
+	}
 }

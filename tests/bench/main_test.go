@@ -4,7 +4,8 @@ package bench
 
 import (
 	"bufio"
-	"context"
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,6 +28,8 @@ const (
 	roleUpstream = "upstream"
 	roleProxy    = "reverse-proxy"
 	farVariable  = "SLUICE_BENCH_FAR"
+
+	goDefault = "100" // GOGC when nobody sets it
 )
 
 func TestMain(m *testing.M) {
@@ -69,7 +73,7 @@ type process struct {
 func role(b *testing.B, name, far string) process {
 	b.Helper()
 	cmd := exec.CommandContext(b.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), roleVariable+"="+name, farVariable+"="+far)
+	cmd.Env = append(withoutGC(os.Environ()), "GOGC="+goDefault, roleVariable+"="+name, farVariable+"="+far)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -91,8 +95,9 @@ func role(b *testing.B, name, far string) process {
 }
 
 // sluice builds the binary and starts it in front of the upstream, everything on
-// as an operator gets it, logs to a file.
-func sluice(b *testing.B, far string) process {
+// as an operator gets it, logs to a file. gogc is the environment variable of that
+// name; "" leaves Sluice to its own setting.
+func sluice(b *testing.B, far, gogc string) process {
 	b.Helper()
 	dir := b.TempDir()
 	binary := filepath.Join(dir, "sluice")
@@ -101,10 +106,9 @@ func sluice(b *testing.B, far string) process {
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("go build: %v\n%s", err, out)
 	}
-	addresses := freeAddresses(b, 3)
 	config := filepath.Join(dir, "sluice.yaml")
-	text := fmt.Sprintf("listen: {http: %q, grpc: %q, admin: %q}\nproviders: [{name: openai, kind: openai, base_url: %q, api_keys: [\"${env:BENCH_KEY}\"]}]\nrouting: {default_provider: openai}\n",
-		addresses[0], addresses[1], addresses[2], far+"/v1")
+	text := fmt.Sprintf("listen: {http: %[1]q, grpc: %[1]q, admin: %[1]q}\nproviders: [{name: openai, kind: openai, base_url: %[2]q, api_keys: [\"${env:BENCH_KEY}\"]}]\nrouting: {default_provider: openai}\n",
+		"127.0.0.1:0", far+"/v1")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
@@ -113,40 +117,52 @@ func sluice(b *testing.B, far string) process {
 		b.Fatal(err)
 	}
 	cmd := exec.CommandContext(b.Context(), binary, "serve", "--config", config)
-	cmd.Env = append(os.Environ(), "BENCH_KEY=sk-bench")
+	cmd.Env = append(withoutGC(os.Environ()), "BENCH_KEY=sk-bench")
+	if gogc != "" {
+		cmd.Env = append(cmd.Env, "GOGC="+gogc)
+	}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait(); log.Close() })
-	base := "http://" + addresses[0]
-	ctx, cancel := context.WithTimeout(b.Context(), 20*time.Second)
-	defer cancel()
-	for {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addresses[0])
-		if err == nil {
-			conn.Close()
-			return process{"sluice", base, cmd}
-		}
-		if ctx.Err() != nil {
-			text, _ := os.ReadFile(log.Name())
-			b.Fatalf("sluice did not start:\n%s", text)
-		}
-	}
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	b.Cleanup(func() { _ = cmd.Process.Signal(os.Interrupt); <-ended; log.Close() })
+	return process{"sluice", "http://" + serving(b, log.Name(), ended), cmd}
 }
 
-func freeAddresses(b *testing.B, n int) []string {
+// withoutGC is the environment without what sets the garbage collector, so that the
+// bench alone does.
+func withoutGC(environment []string) []string {
+	return slices.DeleteFunc(environment, func(variable string) bool {
+		return strings.HasPrefix(variable, "GOGC=") || strings.HasPrefix(variable, "GOMEMLIMIT=")
+	})
+}
+
+// serving waits until the log says where Sluice serves HTTP and returns host:port.
+func serving(b *testing.B, log string, ended <-chan struct{}) string {
 	b.Helper()
-	var out []string
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+	deadline := time.After(20 * time.Second)
+	for look := time.NewTicker(10 * time.Millisecond); ; {
+		text, err := os.ReadFile(log)
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer listener.Close()
-		out = append(out, listener.Addr().String())
+		for line := range bytes.Lines(text) {
+			var at struct{ Msg, HTTP string }
+			if json.Unmarshal(line, &at) == nil && at.Msg == "serving" {
+				look.Stop()
+				return at.HTTP
+			}
+		}
+		select {
+		case <-look.C:
+		case <-ended:
+			b.Fatalf("sluice ended:\n%s", text)
+		case <-deadline:
+			b.Fatalf("sluice did not say where it serves:\n%s", text)
+		}
 	}
-	return out
 }
 
 // cpu returns the CPU time that a process has used. Linux only: the files of proc

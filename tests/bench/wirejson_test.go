@@ -208,7 +208,7 @@ func dropNulls(v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		for name, value := range v {
-			if value == nil || value == "" {
+			if value == nil {
 				delete(v, name)
 			}
 			dropNulls(value)

@@ -100,6 +100,17 @@ for (const protocol of ["connect", "grpc-web"]) {
   });
 }
 
+// Such a request needs no preflight, so the browser does send it.
+test("REST: a page of an unknown origin cannot make a call without reading its answer", async (t) => {
+  const page = await open(t, strangerURL, {});
+  const answered = page.waitForResponse(`${gateway}/v1/chat/completions`);
+  await page.evaluate(async (url) => {
+    const body = JSON.stringify({ model: "sandbox/chat", messages: [{ role: "user", content: "hi" }] });
+    await fetch(url, { method: "POST", mode: "no-cors", body: new TextEncoder().encode(body) });
+  }, `${gateway}/v1/chat/completions`);
+  assert.equal((await answered).status(), 403);
+});
+
 test("REST can be called and its headers read from a page", async (t) => {
   const page = await open(t, pageURL, {});
   const seen = await page.evaluate(async (url) => {

@@ -36,10 +36,10 @@ type Receipt struct {
 
 // Attempt is one call to a provider.
 type Attempt struct {
-	Provider string `json:"Provider"`
-	Model    string `json:"Model"`
-	Outcome  string `json:"Outcome"`
-	Status   int    `json:"Status"`
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	Outcome  string `json:"outcome"`
+	Status   int    `json:"status"`
 }
 
 // callLog is what the server logs to: it keeps everything and picks out the calls.

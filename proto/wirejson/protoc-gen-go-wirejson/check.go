@@ -142,6 +142,10 @@ func (w writer) checkUnion(m *message, p *member) {
 		}
 		checked = append(checked, fmt.Sprintf("case *%s:\nif !%s { %s }", w.QualifiedGoIdent(f.GoIdent), check, fail))
 	}
+	if m.bare {
+		// Written, it would be a null that nobody sent.
+		checked = append(checked, "case nil:\nreturn c.Unset()")
+	}
 	if checked == nil {
 		return
 	}

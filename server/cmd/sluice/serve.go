@@ -25,6 +25,7 @@ func (c *serveCommand) Run(b bound) error {
 	level := new(slog.LevelVar)
 	level.Set(loaded.Log.Level)
 	logger := server.NewLogger(p.stderr, loaded.Log.Format, level)
+	server.CaptureStandardLog(logger)
 	s, err := server.New(loaded, server.Options{Logger: logger, Level: level, Version: versionName()})
 	if err != nil {
 		return err
@@ -69,6 +70,9 @@ func (d *daemon) run(ctx context.Context, signals <-chan os.Signal) error {
 		}
 	}
 	reload := func(why string) {
+		if watcher != nil {
+			watcher.Look() // what changed up to here is taken up now, what changes later tells again
+		}
 		d.reload(why)
 		if watcher != nil {
 			watcher.Watch(d.server.Config().Files)

@@ -179,6 +179,8 @@ func (m *ChatMessage) CheckWireJSON(c *wirejson.Checker) bool {
 		}) {
 			return false
 		}
+	case nil:
+		return c.Unset()
 	}
 	return true
 }
@@ -1493,6 +1495,8 @@ func (m *ContentPart) CheckWireJSON(c *wirejson.Checker) bool {
 		}) {
 			return false
 		}
+	case nil:
+		return c.Unset()
 	}
 	return true
 }
@@ -2970,6 +2974,8 @@ func (m *Annotation) CheckWireJSON(c *wirejson.Checker) bool {
 		}) {
 			return false
 		}
+	case nil:
+		return c.Unset()
 	}
 	return true
 }

@@ -107,6 +107,8 @@ func (m *Tool) CheckWireJSON(c *wirejson.Checker) bool {
 		}) {
 			return false
 		}
+	case nil:
+		return c.Unset()
 	}
 	return true
 }
@@ -732,6 +734,8 @@ func (m *CustomToolFormat) CheckWireJSON(c *wirejson.Checker) bool {
 		}) {
 			return false
 		}
+	case nil:
+		return c.Unset()
 	}
 	return true
 }
@@ -1157,6 +1161,8 @@ func (m *ToolChoice) CheckWireJSON(c *wirejson.Checker) bool {
 		}) {
 			return false
 		}
+	case nil:
+		return c.Unset()
 	}
 	return true
 }
@@ -1872,6 +1878,8 @@ func (m *ToolCall) CheckWireJSON(c *wirejson.Checker) bool {
 		}) {
 			return false
 		}
+	case nil:
+		return c.Unset()
 	}
 	return true
 }

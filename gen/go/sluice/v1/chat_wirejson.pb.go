@@ -1957,6 +1957,8 @@ func (m *ResponseFormat) CheckWireJSON(c *wirejson.Checker) bool {
 		}) {
 			return false
 		}
+	case nil:
+		return c.Unset()
 	}
 	return true
 }
@@ -4050,6 +4052,8 @@ func (m *ModerationOutcome) CheckWireJSON(c *wirejson.Checker) bool {
 		}) {
 			return false
 		}
+	case nil:
+		return c.Unset()
 	}
 	return true
 }

@@ -76,7 +76,8 @@ const (
 	ErrorReason_ERROR_REASON_UPSTREAM_PROTOCOL ErrorReason = 31
 	// The target is being spared after failures (circuit open). HTTP 503.
 	ErrorReason_ERROR_REASON_CIRCUIT_OPEN ErrorReason = 32
-	// The caller's deadline, or Sluice's own for a whole call, passed. HTTP 504.
+	// The caller's own deadline passed. HTTP 504. Sluice's deadlines for a provider are
+	// UPSTREAM_TIMEOUT.
 	ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED ErrorReason = 40
 	// Sluice is stopping; another replica answers. HTTP 503.
 	ErrorReason_ERROR_REASON_SHUTTING_DOWN ErrorReason = 41
@@ -179,7 +180,8 @@ func (ErrorReason) EnumDescriptor() ([]byte, []int) {
 // {"error": {"message": ..., "type": ..., "param": ..., "code": ...}}.
 type Error struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What went wrong and what to do about it. Never holds a key or a prompt.
+	// What went wrong and what to do about it. Sluice's own never holds a key or a
+	// prompt; a provider's passes as it came, keys of Sluice taken out.
 	Message string `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
 	// OpenAI's class of the error, as "invalid_request_error". Null when unset.
 	Type *string `protobuf:"bytes,2,opt,name=type,proto3,oneof" json:"type,omitempty"`
@@ -372,13 +374,14 @@ func (x *ErrorEnvelope) GetRest() []byte {
 type ErrorDetail struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Reason ErrorReason            `protobuf:"varint,1,opt,name=reason,proto3,enum=sluice.v1.ErrorReason" json:"reason,omitempty"`
-	// The same object that the REST door answers with.
+	// The same object that the REST door answers with, shortened when it is larger than
+	// 3 KiB, because several gRPC clients refuse larger trailers.
 	Error *Error `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
 	// The status that the REST door answers with.
 	HttpStatus int32 `protobuf:"varint,3,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`
 	// The provider that failed, by its configured name. Empty when none was asked.
 	Provider string `protobuf:"bytes,4,opt,name=provider,proto3" json:"provider,omitempty"`
-	// Sluice's id of the call, as in the x-request-id header.
+	// Sluice's id of the call, as in the x-sluice-request-id header.
 	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -20,7 +20,8 @@ export const file_sluice_v1_error: GenFile = /*@__PURE__*/
  */
 export type Error = Message<"sluice.v1.Error"> & {
   /**
-   * What went wrong and what to do about it. Never holds a key or a prompt.
+   * What went wrong and what to do about it. Sluice's own never holds a key or a
+   * prompt; a provider's passes as it came, keys of Sluice taken out.
    *
    * @generated from field: string message = 1;
    */
@@ -118,7 +119,8 @@ export type ErrorDetail = Message<"sluice.v1.ErrorDetail"> & {
   reason: ErrorReason;
 
   /**
-   * The same object that the REST door answers with.
+   * The same object that the REST door answers with, shortened when it is larger than
+   * 3 KiB, because several gRPC clients refuse larger trailers.
    *
    * @generated from field: sluice.v1.Error error = 2;
    */
@@ -139,7 +141,7 @@ export type ErrorDetail = Message<"sluice.v1.ErrorDetail"> & {
   provider: string;
 
   /**
-   * Sluice's id of the call, as in the x-request-id header.
+   * Sluice's id of the call, as in the x-sluice-request-id header.
    *
    * @generated from field: string request_id = 5;
    */
@@ -334,7 +336,8 @@ export enum ErrorReason {
   CIRCUIT_OPEN = 32,
 
   /**
-   * The caller's deadline, or Sluice's own for a whole call, passed. HTTP 504.
+   * The caller's own deadline passed. HTTP 504. Sluice's deadlines for a provider are
+   * UPSTREAM_TIMEOUT.
    *
    * @generated from enum value: ERROR_REASON_DEADLINE_EXCEEDED = 40;
    */

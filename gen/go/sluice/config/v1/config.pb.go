@@ -40,7 +40,8 @@ type Config struct {
 	// Bounds that hold for every call.
 	Limits *Limits `protobuf:"bytes,6,opt,name=limits,proto3" json:"limits,omitempty"`
 	// When a target that fails is left alone for a while. Each pair of provider and
-	// model has a breaker of its own.
+	// model that models names has a breaker of its own; all other models of a provider
+	// share one, but those of a sandbox have none.
 	Breaker *Breaker `protobuf:"bytes,7,opt,name=breaker,proto3" json:"breaker,omitempty"`
 	// What is logged, and how.
 	Log *Log `protobuf:"bytes,8,opt,name=log,proto3" json:"log,omitempty"`
@@ -220,7 +221,8 @@ type Provider struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name that targets and the forms name/model and name:model use. Unique.
 	Name *string `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
-	// Which adapter speaks to it. `sluice check` lists them when the kind is unknown.
+	// Which adapter speaks to it. docs/config.md lists the kinds, as does `sluice check`
+	// when this one is unknown.
 	Kind *string `protobuf:"bytes,2,opt,name=kind,proto3,oneof" json:"kind,omitempty"`
 	// The root of its API, as https://api.openai.com/v1. Absent: the adapter's own.
 	BaseUrl *string `protobuf:"bytes,3,opt,name=base_url,json=baseUrl,proto3,oneof" json:"base_url,omitempty"`
