@@ -350,3 +350,19 @@ func TestRPC_panic_is_internal_and_the_process_stays(t *testing.T) {
 		t.Errorf("log: %s", log)
 	}
 }
+
+func TestConnect_JSON_refuses_what_it_would_lose(t *testing.T) {
+	h := open(t, Config{}, &far{})
+	for body, name := range map[string]string{
+		`{"modle":"far/m","messages":[{"user":{"text":"hi"}}]}`:               "modle",
+		`{"model":"far/m","messages":[{"role":"user","content":"hi"}]}`:       "role",
+		`{"model":"far/m","messages":[{"user":{"text":"hi","content":"x"}}]}`: "content",
+	} {
+		got := h.do(t, "POST", "/sluice.v1.ChatService/CreateChatCompletion", body, "Content-Type", "application/json")
+		if got.status != 400 || !strings.Contains(got.body, `unknown field \"`+name+`\"`) || got.header.Get("x-sluice-error-reason") != "invalid_request" {
+			t.Errorf("%s: %d %s", body, got.status, got.body)
+		}
+		h.ledger.next(t)
+	}
+	h.healthy(t)
+}

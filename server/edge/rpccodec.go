@@ -89,7 +89,9 @@ func (jsonCodec) Unmarshal(data []byte, v any) error {
 		markUndecoded(m, "request body is empty: send a JSON object")
 		return nil
 	}
-	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, m); err != nil {
+	// connect-go's own codec skips what it does not know: a misspelt member, or OpenAI's
+	// form of a message, would be lost without a word.
+	if err := protojson.Unmarshal(data, m); err != nil {
 		// The package varies the space behind its name, so that nobody relies on the text.
 		text := strings.TrimSpace(strings.ReplaceAll(strings.TrimPrefix(err.Error(), "proto:"), "\u00a0", " "))
 		markUndecoded(m, "request is no valid JSON of its message: "+visible(text, maxShownBytes))
