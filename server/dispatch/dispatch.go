@@ -94,8 +94,8 @@ func Unary[T any](ctx context.Context, p Policy, targets []Target, r Request, op
 // Stream runs op against the targets in order until one sends its first chunk; after
 // that there is no other attempt, and the stream ends as it ends. began is called
 // before the first chunk goes to send, which also hears whether another chunk is at
-// hand already. Errors are [fault.Error]s, but an error of
-// send comes back wrapped by [SendError].
+// hand already. Errors are [fault.Error]s; an error of send becomes the fault that it
+// holds, else CANCELED with a [SendError] as its cause.
 func Stream[C any](ctx context.Context, p Policy, targets []Target, r Request, began func(adapters.Reply), send func(chunk C, more bool) error,
 	op func(context.Context, Target, *adapters.Call, func(C) error) error,
 ) (Outcome, error) {
@@ -115,7 +115,8 @@ func Stream[C any](ctx context.Context, p Policy, targets []Target, r Request, b
 	})
 }
 
-// SendError wraps an error of the caller's own send: the caller is gone.
+// SendError wraps an error of the caller's own send, on its way through an adapter: the
+// caller is gone.
 type SendError struct{ Err error }
 
 // Error returns the wrapped error's text.
