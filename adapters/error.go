@@ -49,11 +49,16 @@ const (
 	KindUnsupported
 	// KindCircuitOpen: the target is being spared; it was not asked.
 	KindCircuitOpen
+	// KindContextWindow: the provider found the prompt too long for the model. A model
+	// with a larger window may take it.
+	KindContextWindow
+	// KindSaturated: the target runs as many calls as it may; it was not asked.
+	KindSaturated
 )
 
 var kindNames = [...]string{
 	"internal", "invalid", "auth", "permission", "not_found", "conflict", "too_large", "rate_limited",
-	"overloaded", "unavailable", "timeout", "canceled", "content_filtered", "protocol", "unsupported", "circuit_open",
+	"overloaded", "unavailable", "timeout", "canceled", "content_filtered", "protocol", "unsupported", "circuit_open", "context_window", "saturated",
 }
 
 // String returns the kind in snake case, as logs and metrics use it.
@@ -62,6 +67,34 @@ func (k Kind) String() string {
 		return fmt.Sprintf("kind(%d)", int(k))
 	}
 	return kindNames[k]
+}
+
+// Step is the part of a call whose time ran out.
+type Step int
+
+// The steps, in the order of a call.
+const (
+	// StepTotal is the whole of it, and the zero value: the provider said so itself
+	// (status 408), or nobody knows better.
+	StepTotal Step = iota
+	// StepConnect is until the connection stands.
+	StepConnect
+	// StepFirstByte is until the answer's status line.
+	StepFirstByte
+	// StepFirstToken is until the first event of a stream.
+	StepFirstToken
+	// StepIdle is between two pieces of an answer.
+	StepIdle
+)
+
+var stepNames = [...]string{"total", "connect", "first_byte", "first_token", "idle"}
+
+// String returns the step as configurations name it.
+func (s Step) String() string {
+	if s < 0 || int(s) >= len(stepNames) {
+		return fmt.Sprintf("step(%d)", int(s))
+	}
+	return stepNames[s]
 }
 
 // Error is a failed call to a provider. It is immutable once returned.
@@ -76,8 +109,12 @@ type Error struct {
 	Envelope *sluicev1.ErrorEnvelope
 	// Message says what went wrong, for the caller: no key, no address, no prompt.
 	Message string
-	// Unsent says that the provider never got the request (no connection came to be),
-	// so that sending it again repeats nothing.
+	// Step says which time ran out when Kind is [KindTimeout].
+	Step Step
+	// OtherKey says that the provider has another key, which may succeed at once.
+	OtherKey bool
+	// Unsent says that the provider never got the request (no connection came to be,
+	// or the target is being spared), so that sending it again repeats nothing.
 	Unsent bool
 	// RetryAfter is how long the provider asked to wait. 0 when it did not.
 	RetryAfter time.Duration

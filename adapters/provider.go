@@ -75,6 +75,19 @@ type Call struct {
 	// Header holds request headers that the caller wants to reach the provider,
 	// already reduced to [ForwardedRequestHeaders]. Credentials are never among them.
 	Header Header
+	// TargetHeader holds headers of the target's configuration. They replace those of
+	// the same name, the caller's, the provider's and the adapter's own alike.
+	TargetHeader Header
+	// Timeouts stand in for those of the provider's settings; a zero one does not.
+	Timeouts Timeouts
+	// Key is the credential to use. Zero: the adapter's choice among its settings'.
+	Key Secret
+	// KeyName is what receipts call the key that was used. Whoever chooses the key sets
+	// it; empty when there is no choice.
+	KeyName string
+	// Caller tells callers from each other, so that those who wait for the same target
+	// can take turns. It is opaque and holds no credential. Empty: nobody in particular.
+	Caller string
 	// Query is the raw query string of the caller's URL, without "?". Empty when
 	// there was none.
 	Query string

@@ -185,7 +185,7 @@ func models(c *config.Config) []route.Model {
 	for i, m := range c.Models {
 		list[i].Name = m.Name
 		for _, t := range m.Targets {
-			list[i].Targets = append(list[i].Targets, route.Target(t))
+			list[i].Targets = append(list[i].Targets, route.Target{Provider: t.Provider, Model: t.Model, Weight: t.Weight, Priority: t.Priority})
 		}
 	}
 	return list

@@ -28,11 +28,25 @@ func setDefaults(m protoreflect.Message) {
 				}
 			}
 		case field.Message() != nil:
-			setDefaults(m.Mutable(field).Message())
+			if m.Has(field) || hasDefaults(field.Message()) {
+				setDefaults(m.Mutable(field).Message())
+			}
 		case rulesOf(field).GetDefault() != "" && !m.Has(field):
 			m.Set(field, defaultValue(field))
 		}
 	}
+}
+
+// hasDefaults tells whether an absent message means something: one without defaults is
+// just absent.
+func hasDefaults(m protoreflect.MessageDescriptor) bool {
+	for i := range m.Fields().Len() {
+		field := m.Fields().Get(i)
+		if rulesOf(field).GetDefault() != "" || !field.IsList() && !field.IsMap() && field.Message() != nil && hasDefaults(field.Message()) {
+			return true
+		}
+	}
+	return false
 }
 
 // defaultValue panics when the option is no value of the field: a test reads all.
@@ -51,6 +65,10 @@ func defaultValue(field protoreflect.FieldDescriptor) protoreflect.Value {
 		var n int64
 		n, err = strconv.ParseInt(text, 10, 32)
 		v = protoreflect.ValueOfInt32(int32(n))
+	case protoreflect.Int64Kind:
+		var n int64
+		n, err = strconv.ParseInt(text, 10, 64)
+		v = protoreflect.ValueOfInt64(n)
 	case protoreflect.DoubleKind:
 		var f float64
 		f, err = strconv.ParseFloat(text, 64)

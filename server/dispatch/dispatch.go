@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
@@ -20,10 +21,30 @@ import (
 
 // Target is one place to try.
 type Target struct {
-	// Provider is what serves; its capabilities may be wrapped by a breaker.
+	// Provider is what serves; its capabilities may be wrapped by a breaker, a limiter
+	// and a keyring.
 	Provider adapters.Provider
 	// Model is the provider's id of the model.
 	Model string
+	// Header is sent to this target in place of headers of the same name.
+	Header adapters.Header
+	// Timeouts bound the steps of an attempt.
+	Timeouts Timeouts
+	// ContextWindow is how many tokens its model takes. 0: not known.
+	ContextWindow int64
+	// Gauge hears of its attempts. Nil: nobody does.
+	Gauge *Gauge
+}
+
+// Timeouts bound the steps of an attempt at a target. A zero field is no bound, or the
+// provider's own.
+type Timeouts struct {
+	// Connect, FirstByte and Idle go to the provider, see [adapters.Timeouts].
+	Connect, FirstByte, Idle time.Duration
+	// FirstToken is until the first chunk of a stream.
+	FirstToken time.Duration
+	// Total is until the end of the answer, of streams, too.
+	Total time.Duration
 }
 
 // Policy bounds the attempts of a call. A zero field means its default.
@@ -36,12 +57,45 @@ type Policy struct {
 	// TotalTimeout bounds all attempts and pauses: a single answer as a whole, a
 	// stream until its first chunk. Default 10 minutes, as in OpenAI's SDKs.
 	TotalTimeout time.Duration
+	// Repeat says what is tried again at the same target. The zero value is
+	// [RepeatUnsent].
+	Repeat Repeat
+	// FirstPause is the pause before the first repetition at a target; it doubles with
+	// each, up to MaxPause. A random part of up to a half is taken off. Defaults 100 ms
+	// and 2 s.
+	FirstPause, MaxPause time.Duration
+	// MaxWait bounds the pause that a provider asks for. Default 10 s.
+	MaxWait time.Duration
+	// Drain is how long an answer goes on whose caller left, so that its end is heard.
+	// 0: it ends at once.
+	Drain time.Duration
+	// HedgeDelay is when a second attempt joins the first, of calls whose Request says
+	// that they may. 0: at the 95th percentile of the target's recent answers.
+	HedgeDelay time.Duration
 }
+
+// Repeat says what may be tried again at a target that was tried before.
+type Repeat int
+
+// The choices; each includes the one before.
+const (
+	// RepeatUnsent repeats what never reached the target.
+	RepeatUnsent Repeat = iota
+	// RepeatRefused also repeats what the target refused for lack of capacity.
+	RepeatRefused
+	// RepeatFailed also repeats other failures, which may have cost tokens.
+	RepeatFailed
+	// RepeatNever repeats nothing.
+	RepeatNever Repeat = -1
+)
 
 // Defaults of [Policy].
 const (
 	DefaultMaxAttempts  = 3
 	DefaultTotalTimeout = 10 * time.Minute
+	DefaultFirstPause   = 100 * time.Millisecond
+	DefaultMaxPause     = 2 * time.Second
+	DefaultMaxWait      = 10 * time.Second
 )
 
 // The pause before attempt n+1 at the same target is drawn evenly from half to the
@@ -55,15 +109,26 @@ const (
 // Attempt is the account of one call to a target.
 type Attempt struct {
 	Provider, Model string
+	// Key names the provider's key that was used; empty when there was no choice.
+	Key string
 	// Err is nil when the attempt succeeded, else what came of it.
-	Err      error
+	Err error
+	// Start is when the attempt began.
+	Start    time.Time
 	Duration time.Duration
+	// FirstToken is from Start to the first chunk of a stream; 0 when there was none.
+	FirstToken time.Duration
+	// Hedge says that it ran beside another one.
+	Hedge bool
 }
 
 // Outcome is what happened on the way, whether the call succeeded or not.
 type Outcome struct {
-	// Attempts in order; empty when no target could be tried.
+	// Attempts in order of their start; empty when no target could be tried.
 	Attempts []Attempt
+	// Answered is the place in Attempts of the one that answered, or whose stream had
+	// begun; -1 when none did.
+	Answered int
 	// Reply is that of the attempt that answered.
 	Reply adapters.Reply
 }
@@ -73,15 +138,24 @@ type Request struct {
 	// Header and Query go to each provider, see [adapters.Call].
 	Header adapters.Header
 	Query  string
+	// Caller see [adapters.Call].
+	Caller string
+	// RepeatsItself says that the caller tries failed calls again of its own accord, as
+	// the official OpenAI SDKs do: what a target answered is then not repeated there.
+	RepeatsItself bool
+	// Budget is asked for every attempt but the first. Nil: none is refused.
+	Budget *Budget
+	// Hedge is asked for an attempt beside another. Nil: there is none.
+	Hedge *Budget
 }
 
 // Unary runs op against the targets in order until one answers. Errors are
 // [fault.Error]s, see [Fault].
-func Unary[T any](ctx context.Context, p Policy, targets []Target, r Request, op func(context.Context, Target, *adapters.Call) (T, error)) (T, Outcome, error) {
+func Unary[T any](ctx context.Context, p Policy, targets []Target, r Request, op func(ctx context.Context, at int, call *adapters.Call) (T, error)) (T, Outcome, error) {
 	var answer T
-	outcome, err := run(ctx, p, targets, r, func(ctx context.Context, t Target, call *adapters.Call, _ func()) error {
+	outcome, err := run(ctx, p, targets, r, func(ctx context.Context, at int, call *adapters.Call, _ func() Outcome) error {
 		var err error
-		answer, err = op(ctx, t, call)
+		answer, err = op(ctx, at, call)
 		return err
 	})
 	if err != nil {
@@ -93,19 +167,19 @@ func Unary[T any](ctx context.Context, p Policy, targets []Target, r Request, op
 
 // Stream runs op against the targets in order until one sends its first chunk; after
 // that there is no other attempt, and the stream ends as it ends. began is called
-// before the first chunk goes to send, which also hears whether another chunk is at
+// before the first chunk goes to send, with the attempts so far, of which the last is the
+// one that runs. send also hears whether another chunk is at
 // hand already. Errors are [fault.Error]s; an error of send becomes the fault that it
 // holds, else CANCELED with a [SendError] as its cause.
-func Stream[C any](ctx context.Context, p Policy, targets []Target, r Request, began func(adapters.Reply), send func(chunk C, more bool) error,
-	op func(context.Context, Target, *adapters.Call, func(C) error) error,
+func Stream[C any](ctx context.Context, p Policy, targets []Target, r Request, began func(Outcome), send func(chunk C, more bool) error,
+	op func(ctx context.Context, at int, call *adapters.Call, send func(C) error) error,
 ) (Outcome, error) {
-	return run(ctx, p, targets, r, func(ctx context.Context, t Target, call *adapters.Call, commit func()) error {
+	return run(ctx, p, targets, r, func(ctx context.Context, at int, call *adapters.Call, commit func() Outcome) error {
 		first := true
-		return op(ctx, t, call, func(chunk C) error {
+		return op(ctx, at, call, func(chunk C) error {
 			if first {
 				first = false
-				commit()
-				began(call.Reply)
+				began(commit())
 			}
 			if err := send(chunk, call.More); err != nil {
 				return &SendError{err}
@@ -127,23 +201,27 @@ func (e *SendError) Unwrap() error { return e.Err }
 
 // run is the loop of attempts. try gets commit, which it calls when bytes are about
 // to reach the caller: from then on no deadline of ours and no other attempt.
-func run(ctx context.Context, p Policy, targets []Target, r Request, try func(context.Context, Target, *adapters.Call, func()) error) (Outcome, error) {
+func run(ctx context.Context, p Policy, targets []Target, r Request, try func(context.Context, int, *adapters.Call, func() Outcome) error) (Outcome, error) {
 	if p.MaxAttempts <= 0 {
 		p.MaxAttempts = DefaultMaxAttempts
 	}
 	if p.TotalTimeout <= 0 {
 		p.TotalTimeout = DefaultTotalTimeout
 	}
-	var outcome Outcome
+	outcome := Outcome{Answered: -1}
 	var failed failures
 	ends := time.Now().Add(p.TotalTimeout)
 	for n, at := 0, 0; n < p.MaxAttempts; {
-		a := attempt{target: targets[at], timeout: time.Until(ends)}
+		a := attempt{at: at, target: targets[at], timeout: time.Until(ends)}
 		if p.AttemptTimeout > 0 {
 			a.timeout = min(a.timeout, p.AttemptTimeout)
 		}
+		a.before = outcome.Attempts
 		err := a.run(ctx, r, try)
-		outcome.Attempts = append(outcome.Attempts, Attempt{a.target.Provider.Name, a.target.Model, err, a.took})
+		outcome.Attempts = append(outcome.Attempts, a.account(err))
+		if err == nil || a.committed {
+			outcome.Answered = len(outcome.Attempts) - 1
+		}
 		if err == nil {
 			outcome.Reply = a.call.Reply
 			return outcome, nil
@@ -166,7 +244,11 @@ func run(ctx context.Context, p Policy, targets []Target, r Request, try func(co
 
 // attempt is one try at one target.
 type attempt struct {
+	at        int
+	before    []Attempt
+	first     time.Duration
 	target    Target
+	start     time.Time
 	timeout   time.Duration
 	call      adapters.Call
 	committed bool
@@ -176,7 +258,7 @@ type attempt struct {
 // run tries once. When our deadline ends it, the cause of the context is the timeout
 // that is returned, so that a breaker below can tell it from the caller's leaving. A
 // panic of the adapter is a failure like any other, of [adapters.KindInternal].
-func (a *attempt) run(ctx context.Context, r Request, try func(context.Context, Target, *adapters.Call, func()) error) (err error) {
+func (a *attempt) run(ctx context.Context, r Request, try func(context.Context, int, *adapters.Call, func() Outcome) error) (err error) {
 	late := adapters.Error{
 		Kind: adapters.KindTimeout, Provider: a.target.Provider.Name,
 		Message: "no answer within " + a.timeout.Round(time.Millisecond).String(),
@@ -185,19 +267,37 @@ func (a *attempt) run(ctx context.Context, r Request, try func(context.Context, 
 	defer cancel(nil)
 	timer := time.AfterFunc(a.timeout, func() { cancel(&late) })
 	defer timer.Stop()
-	a.call = adapters.Call{Model: a.target.Model, Header: r.Header, Query: r.Query}
-	start := time.Now()
+	a.call = adapters.Call{
+		Model: a.target.Model, Header: r.Header, TargetHeader: a.target.Header, Query: r.Query, Caller: r.Caller,
+		Timeouts: adapters.Timeouts{Connect: a.target.Timeouts.Connect, FirstByte: a.target.Timeouts.FirstByte, Idle: a.target.Timeouts.Idle},
+	}
+	a.start = time.Now()
 	defer func() {
 		if value := recover(); value != nil {
 			err = Panicked(a.target.Provider.Name, value)
 		}
-		a.took = time.Since(start)
+		a.took = time.Since(a.start)
 	}()
-	err = try(ctx, a.target, &a.call, func() { timer.Stop(); a.committed = true })
+	err = try(ctx, a.at, &a.call, func() Outcome { timer.Stop(); return a.commit() })
 	if timeout, ok := errors.AsType[*adapters.Error](context.Cause(ctx)); err != nil && ok && timeout == &late {
 		return &adapters.Error{Kind: late.Kind, Provider: late.Provider, Message: late.Message, Cause: err}
 	}
 	return err
+}
+
+// commit notes that the answer has begun, and returns what happened until now.
+func (a *attempt) commit() Outcome {
+	a.committed = true
+	a.took = time.Since(a.start)
+	a.first = a.took
+	return Outcome{Attempts: append(slices.Clone(a.before), a.account(nil)), Answered: len(a.before), Reply: a.call.Reply}
+}
+
+func (a *attempt) account(err error) Attempt {
+	return Attempt{
+		Provider: a.target.Provider.Name, Model: a.target.Model, Key: a.call.KeyName,
+		Err: err, Start: a.start, Duration: a.took, FirstToken: a.first,
+	}
 }
 
 // PanicError is the cause of a failure that was a panic of an adapter. Its value may quote
@@ -306,4 +406,6 @@ var reasons = map[adapters.Kind]sluicev1.ErrorReason{
 	adapters.KindProtocol:        sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_PROTOCOL,
 	adapters.KindUnsupported:     sluicev1.ErrorReason_ERROR_REASON_UNSUPPORTED,
 	adapters.KindCircuitOpen:     sluicev1.ErrorReason_ERROR_REASON_CIRCUIT_OPEN,
+	adapters.KindContextWindow:   sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_CONTEXT_WINDOW,
+	adapters.KindSaturated:       sluicev1.ErrorReason_ERROR_REASON_TARGET_SATURATED,
 }

@@ -34,11 +34,11 @@ func script(ctx context.Context, p Policy, targets int, steps ...step) (asked, g
 		list = append(list, Target{Provider: adapters.Provider{Name: string(rune('a' + i))}, Model: "m"})
 	}
 	n := 0
-	o, err = Stream(ctx, p, list, Request{}, func(adapters.Reply) {}, func(c string, _ bool) error { got += c; return nil },
-		func(ctx context.Context, to Target, _ *adapters.Call, send func(string) error) error {
+	o, err = Stream(ctx, p, list, Request{}, func(Outcome) {}, func(c string, _ bool) error { got += c; return nil },
+		func(ctx context.Context, at int, _ *adapters.Call, send func(string) error) error {
 			s := steps[min(n, len(steps)-1)]
 			n++
-			asked += to.Provider.Name
+			asked += list[at].Provider.Name
 			for range s.chunks {
 				if err := send("."); err != nil {
 					return err
@@ -165,8 +165,8 @@ func TestStream_ends_when_the_caller_takes_no_more(t *testing.T) {
 	gone := errors.New("broken pipe")
 	targets := []Target{{Provider: adapters.Provider{Name: "a"}}, {Provider: adapters.Provider{Name: "b"}}}
 	asked := 0
-	_, err := Stream(t.Context(), Policy{}, targets, Request{}, func(adapters.Reply) {}, func(string, bool) error { return gone },
-		func(_ context.Context, _ Target, _ *adapters.Call, send func(string) error) error {
+	_, err := Stream(t.Context(), Policy{}, targets, Request{}, func(Outcome) {}, func(string, bool) error { return gone },
+		func(_ context.Context, _ int, _ *adapters.Call, send func(string) error) error {
 			asked++
 			return send("x")
 		})
@@ -191,7 +191,7 @@ func TestFault_keeps_what_the_provider_said(t *testing.T) {
 	if f := FromProvider(&adapters.Error{Kind: adapters.KindProtocol, Provider: "p", Status: 200}); f.Status != 502 {
 		t.Errorf("status %d, want 502", f.Status)
 	}
-	for kind := adapters.KindInternal; kind <= adapters.KindCircuitOpen; kind++ {
+	for kind := adapters.KindInternal; kind <= adapters.KindSaturated; kind++ {
 		if reasons[kind] == sluicev1.ErrorReason_ERROR_REASON_UNSPECIFIED {
 			t.Errorf("%v has no reason", kind)
 		}

@@ -57,6 +57,14 @@ var grpcCodes = map[sluicev1.ErrorReason]codes.Code{
 	sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_PROTOCOL: codes.Unavailable,
 	sluicev1.ErrorReason_ERROR_REASON_CIRCUIT_OPEN:      codes.Unavailable,
 
+	sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_CONNECT_TIMEOUT:     codes.DeadlineExceeded,
+	sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_FIRST_BYTE_TIMEOUT:  codes.DeadlineExceeded,
+	sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_FIRST_TOKEN_TIMEOUT: codes.DeadlineExceeded,
+	sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_IDLE_TIMEOUT:        codes.DeadlineExceeded,
+	sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_CONTEXT_WINDOW:      codes.InvalidArgument,
+	sluicev1.ErrorReason_ERROR_REASON_TARGET_SATURATED:             codes.Unavailable,
+	sluicev1.ErrorReason_ERROR_REASON_OVERLOADED:                   codes.Unavailable,
+
 	sluicev1.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED: codes.DeadlineExceeded,
 	sluicev1.ErrorReason_ERROR_REASON_SHUTTING_DOWN:     codes.Unavailable,
 	sluicev1.ErrorReason_ERROR_REASON_INTERNAL:          codes.Internal,

@@ -29,6 +29,8 @@ type Error struct {
 	// Provider is the configured name of the provider that failed; empty when none
 	// was asked.
 	Provider string
+	// Attempts are the targets that were tried, in order, and why each failed.
+	Attempts []*sluicev1.Attempt
 	// RetryAfter tells the caller how long to wait. 0: no advice.
 	RetryAfter time.Duration
 	// Header holds a provider's headers that go back with the error.

@@ -57,6 +57,14 @@ var table = map[sluicev1.ErrorReason]row{
 	sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_PROTOCOL:          {http.StatusBadGateway, typeUpstream, "upstream_protocol", true},
 	sluicev1.ErrorReason_ERROR_REASON_CIRCUIT_OPEN:               {http.StatusServiceUnavailable, typeUpstream, "circuit_open", true},
 
+	sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_CONNECT_TIMEOUT:     {http.StatusGatewayTimeout, typeUpstream, "upstream_connect_timeout", true},
+	sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_FIRST_BYTE_TIMEOUT:  {http.StatusGatewayTimeout, typeUpstream, "upstream_first_byte_timeout", true},
+	sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_FIRST_TOKEN_TIMEOUT: {http.StatusGatewayTimeout, typeUpstream, "upstream_first_token_timeout", true},
+	sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_IDLE_TIMEOUT:        {http.StatusGatewayTimeout, typeUpstream, "upstream_idle_timeout", true},
+	sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_CONTEXT_WINDOW:      {http.StatusBadRequest, typeInvalid, "context_length_exceeded", false},
+	sluicev1.ErrorReason_ERROR_REASON_TARGET_SATURATED:             {http.StatusServiceUnavailable, typeUpstream, "target_saturated", true},
+	sluicev1.ErrorReason_ERROR_REASON_OVERLOADED:                   {http.StatusServiceUnavailable, typeServer, "overloaded", true},
+
 	sluicev1.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED: {http.StatusGatewayTimeout, typeServer, "deadline_exceeded", false},
 	sluicev1.ErrorReason_ERROR_REASON_SHUTTING_DOWN:     {http.StatusServiceUnavailable, typeServer, "shutting_down", true},
 	sluicev1.ErrorReason_ERROR_REASON_INTERNAL:          {http.StatusInternalServerError, typeServer, "internal_error", false},

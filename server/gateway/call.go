@@ -34,6 +34,22 @@ type Call struct {
 	Header adapters.Header
 	// Query is the raw query string of a REST call.
 	Query string
+	// Path is the path prefix of the routing table under which a REST call came, as
+	// [Service.Prefix] returned it. Empty: none.
+	Path string
+	// Route is what the caller's x-sluice-route header says, as it came. Empty: none.
+	Route string
+	// Caller tells callers from each other for the order of those who wait, and for
+	// sticky routes. It is opaque and holds no credential. Empty: nobody in particular.
+	Caller string
+	// RepeatsItself says that the caller tries failed calls again by itself, as the
+	// official OpenAI SDKs do.
+	RepeatsItself bool
+	// Value returns the caller's header, or metadata, of a lower-case name, "" when there
+	// is none. Nil: there are none.
+	Value func(name string) string
+	// Trace is the caller's W3C traceparent. Empty: none.
+	Trace string
 	// Checked says that the message came through wirejson's decoder, so that its raw
 	// parts are known to be JSON. Otherwise the gateway checks them.
 	Checked bool

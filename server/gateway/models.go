@@ -112,7 +112,7 @@ func (t *ticket) only(ctx context.Context, l listed) (*sluicev1.ListModelsRespon
 	if l.err != nil {
 		return nil, l.fault(ctx)
 	}
-	t.answered(l.call.Reply)
+	t.answered(dispatch.Outcome{Reply: l.call.Reply})
 	for _, m := range l.answer.GetData() {
 		t.name(l.provider, m)
 	}
@@ -154,7 +154,8 @@ func (s *Service) GetModel(ctx context.Context, req *sluicev1.GetModelRequest) (
 		return nil, err
 	}
 	answer, outcome, err := dispatch.Unary(ctx, t.plan.Policy, targets, t.request(),
-		func(ctx context.Context, to dispatch.Target, call *adapters.Call) (*sluicev1.Model, error) {
+		func(ctx context.Context, at int, call *adapters.Call) (*sluicev1.Model, error) {
+			to := &targets[at]
 			if to.Provider.Models == nil {
 				return nil, unsupported(to, "a list of models")
 			}
@@ -164,7 +165,7 @@ func (s *Service) GetModel(ctx context.Context, req *sluicev1.GetModelRequest) (
 	if err != nil {
 		return nil, err
 	}
-	t.answered(outcome.Reply)
+	t.answered(outcome)
 	if t.receipt.Route == "" {
 		t.name(t.receipt.Provider, answer)
 	} else {

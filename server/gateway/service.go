@@ -78,7 +78,8 @@ func (s *Service) CreateChatCompletion(ctx context.Context, req *sluicev1.ChatCo
 		return nil, err
 	}
 	answer, outcome, err := dispatch.Unary(ctx, t.plan.Policy, targets, t.request(),
-		func(ctx context.Context, to dispatch.Target, call *adapters.Call) (*sluicev1.ChatCompletion, error) {
+		func(ctx context.Context, at int, call *adapters.Call) (*sluicev1.ChatCompletion, error) {
+			to := &targets[at]
 			if to.Provider.Chat == nil {
 				return nil, unsupported(to, "chat")
 			}
@@ -88,7 +89,7 @@ func (s *Service) CreateChatCompletion(ctx context.Context, req *sluicev1.ChatCo
 	if err != nil {
 		return nil, err
 	}
-	t.answered(outcome.Reply)
+	t.answered(outcome)
 	t.receipt.ResponseModel = answer.GetModel()
 	for _, c := range answer.GetChoices() {
 		t.finished(c.GetFinishReason())
@@ -113,8 +114,9 @@ func (s *Service) StreamChat(ctx context.Context, req *sluicev1.ChatCompletionRe
 		return err
 	}
 	meter := meter{ticket: t, show: req.GetStreamOptions().GetIncludeUsage(), send: send}
-	outcome, err := dispatch.Stream(ctx, t.plan.Policy, targets, t.request(), t.answered, meter.chunk,
-		func(ctx context.Context, to dispatch.Target, call *adapters.Call, send func(*sluicev1.ChatCompletionChunk) error) error {
+	outcome, err := dispatch.Stream(ctx, t.plan.Policy, targets, t.request(), t.begun, meter.chunk,
+		func(ctx context.Context, at int, call *adapters.Call, send func(*sluicev1.ChatCompletionChunk) error) error {
+			to := &targets[at]
 			if to.Provider.Chat == nil {
 				return unsupported(to, "chat")
 			}
@@ -136,7 +138,8 @@ func (s *Service) CreateEmbeddings(ctx context.Context, req *sluicev1.CreateEmbe
 		return nil, err
 	}
 	answer, outcome, err := dispatch.Unary(ctx, t.plan.Policy, targets, t.request(),
-		func(ctx context.Context, to dispatch.Target, call *adapters.Call) (*sluicev1.CreateEmbeddingsResponse, error) {
+		func(ctx context.Context, at int, call *adapters.Call) (*sluicev1.CreateEmbeddingsResponse, error) {
+			to := &targets[at]
 			if to.Provider.Embed == nil {
 				return nil, unsupported(to, "embeddings")
 			}
@@ -146,7 +149,7 @@ func (s *Service) CreateEmbeddings(ctx context.Context, req *sluicev1.CreateEmbe
 	if err != nil {
 		return nil, err
 	}
-	t.answered(outcome.Reply)
+	t.answered(outcome)
 	t.receipt.ResponseModel = answer.GetModel()
 	if answer.GetUsage() != nil {
 		t.receipt.Tokens.Input = answer.GetUsage().GetPromptTokens()
@@ -154,6 +157,13 @@ func (s *Service) CreateEmbeddings(ctx context.Context, req *sluicev1.CreateEmbe
 		t.estimate(embeddingBytes(req), 0)
 	}
 	return answer, nil
+}
+
+// Prefix returns the configured path prefix that a path of the REST door lies under,
+// and the rest of the path, which is empty or begins with a slash. ok is false when
+// there is none.
+func (s *Service) Prefix(path string) (prefix, rest string, ok bool) {
+	return s.plan.Load().Routes.Prefix(path)
 }
 
 // Refuse accounts for a call that a door refused before it could be understood:
@@ -167,7 +177,7 @@ func (s *Service) Refuse(ctx context.Context, operation usage.Operation, f *faul
 	s.begin(ctx, operation, "").settle(&err)
 }
 
-func unsupported(t dispatch.Target, what string) error {
+func unsupported(t *dispatch.Target, what string) error {
 	return &adapters.Error{
 		Kind: adapters.KindUnsupported, Provider: t.Provider.Name,
 		Message: "does not offer " + what,

@@ -16,6 +16,7 @@ import (
 	"github.com/sluice-ai/sluice/adapters"
 	"github.com/sluice-ai/sluice/server/dispatch"
 	"github.com/sluice-ai/sluice/server/fault"
+	"github.com/sluice-ai/sluice/server/route"
 	"github.com/sluice-ai/sluice/server/usage"
 )
 
@@ -81,7 +82,7 @@ func (t *ticket) check(req wirejson.Message) error {
 // route is where authentication, policy and limits will stand too: whatever admits a
 // call does so between check and here.
 func (t *ticket) route(model string) ([]dispatch.Target, error) {
-	decision, err := t.plan.Routes.Resolve(model, rand.Float64)
+	decision, err := t.plan.Routes.Resolve(&route.Query{Model: model}, nil, rand.Float64)
 	if err != nil {
 		return nil, err
 	}
@@ -97,13 +98,15 @@ func (t *ticket) request() dispatch.Request {
 	return dispatch.Request{Header: t.call.Header, Query: t.call.Query}
 }
 
-// answered puts the provider's headers where the door finds them. For a stream it
-// runs before the first chunk.
-func (t *ticket) answered(reply adapters.Reply) {
-	t.call.Reply = append(t.call.Reply, reply.Header...)
-	if t.receipt.Streamed {
-		t.receipt.FirstToken = time.Since(t.call.Start)
-	}
+// answered puts the provider's headers where the door finds them.
+func (t *ticket) answered(outcome dispatch.Outcome) {
+	t.call.Reply = append(t.call.Reply, outcome.Reply.Header...)
+}
+
+// begun is [ticket.answered] for a stream, before its first chunk.
+func (t *ticket) begun(outcome dispatch.Outcome) {
+	t.answered(outcome)
+	t.receipt.FirstToken = time.Since(t.call.Start)
 }
 
 // took enters the attempts into the receipt.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 
@@ -24,14 +25,134 @@ type Target struct {
 	Weight int
 	// Priority orders groups of targets, 0 first.
 	Priority int
+	// Canary is the percentage of calls, 0 to 100, that tries this target first; nil
+	// makes it an ordinary one. Weight and Priority of a canary do not count, and calls
+	// that are not its own come to it last of all.
+	Canary *float64
+	// Lacks are the features that it does not have.
+	Lacks Feature
+	// ContextWindow is how many tokens prompt and answer may have together. 0: not known.
+	ContextWindow int64
+	// Price orders targets of [StrategyCheapest]. Nil: not known, and after all others.
+	Price *Price
+	// ID is the target's place in [Table.Targets]. -1: no entry of the table names it.
+	// [New] sets it.
+	ID int
 }
+
+// Price is in US dollars per million tokens.
+type Price struct{ Input, Output float64 }
+
+// Strategy says which target of the same priority comes first.
+type Strategy string
+
+// The strategies.
+const (
+	// StrategyWeighted draws by weight. It is that of the empty strategy, too.
+	StrategyWeighted Strategy = "weighted"
+	// StrategyPriority keeps the order of the configuration.
+	StrategyPriority Strategy = "priority"
+	// StrategyLeastLatency takes the shortest time to the first token.
+	StrategyLeastLatency Strategy = "least_latency"
+	// StrategyLeastBusy takes the fewest running calls per weight.
+	StrategyLeastBusy Strategy = "least_busy"
+	// StrategyCheapest takes the lowest estimated price of the call.
+	StrategyCheapest Strategy = "cheapest"
+	// StrategySticky sends what has a key in common to the same target.
+	StrategySticky Strategy = "sticky"
+)
+
+// Sticky says what calls of [StrategySticky] have in common.
+type Sticky struct {
+	// By are the sources of the key; the first that a call has counts. Without any the
+	// call goes by weight.
+	By []StickyBy
+	// Header is the header of [StickySession], in lower case.
+	Header string
+	// PromptBytes is how much of the conversation counts for [StickyPrompt].
+	PromptBytes int
+}
+
+// StickyBy is a source of the key.
+type StickyBy string
+
+// The sources.
+const (
+	StickySession StickyBy = "session"
+	StickyUser    StickyBy = "user"
+	StickyKey     StickyBy = "key"
+	StickyPrompt  StickyBy = "prompt"
+)
+
+// Feature is a set of things that a call may need and a target may lack.
+type Feature uint16
+
+// The features.
+const (
+	FeatureTools Feature = 1 << iota
+	FeatureVision
+	FeatureAudio
+	FeatureFiles
+	FeatureJSONSchema
+	FeatureStreaming
+)
 
 // Model is an entry of the routing table.
 type Model struct {
 	// Name is what callers ask for. One "*" in it stands for any text.
 	Name string
+	// Aliases are more names for it, without "*".
+	Aliases []string
+	// Strategy orders targets of the same priority.
+	Strategy Strategy
+	// Sticky is for [StrategySticky].
+	Sticky Sticky
 	// Targets serve it; at least one.
 	Targets []Target
+}
+
+// Path is a prefix of the REST door that leads to one target.
+type Path struct {
+	// Prefix begins with a slash and ends without one.
+	Prefix string
+	// Provider is the configured name. Empty: Model is a name as callers use them.
+	Provider string
+	// Model is the provider's id of the model. Empty: the caller's.
+	Model string
+}
+
+// Query is what decides where a call goes.
+type Query struct {
+	// Model is what the caller asks for.
+	Model string
+	// Choices are the names to try in turn in place of Model, when the caller chose.
+	Choices []string
+	// Path is the prefix under which the call came, as [Table.Prefix] returned it.
+	Path string
+	// Features are those that the call needs.
+	Features Feature
+	// PromptTokens estimates the prompt. 0: not known.
+	PromptTokens int64
+	// OutputTokens bounds the answer. 0: the caller did not.
+	OutputTokens int64
+	// User and Caller are the values of [StickyUser] and [StickyKey]; empty when the call
+	// has none.
+	User, Caller string
+	// Header returns the value of a header by its lower-case name, "" when there is none.
+	// May be nil.
+	Header func(name string) string
+	// Prompt returns up to limit bytes of how the conversation begins. May be nil.
+	Prompt func(limit int) []byte
+}
+
+// Health is how a target is at this moment.
+type Health struct {
+	// Spared says that calls would be refused without asking it.
+	Spared bool
+	// Busy is how many calls it runs.
+	Busy int
+	// Latency is its usual time to the first token. 0: not known.
+	Latency time.Duration
 }
 
 // Table is an immutable routing table. Safe for concurrent use.
@@ -39,6 +160,8 @@ type Table struct {
 	exact           map[string]Model
 	wildcards       []Model // most specific first
 	names           []string
+	targets         []Target
+	paths           []Path
 	providers       map[string]bool
 	defaultProvider string
 }
@@ -55,8 +178,9 @@ type Decision struct {
 
 // New builds a table. Providers are the configured names; defaultProvider may be
 // empty. It fails when a name stands twice or a target names an unknown provider.
-func New(models []Model, providers []string, defaultProvider string) (*Table, error) {
+func New(models []Model, providers []string, defaultProvider string, paths ...Path) (*Table, error) {
 	t := &Table{
+		paths:           paths,
 		exact:           make(map[string]Model),
 		providers:       make(map[string]bool),
 		defaultProvider: defaultProvider,
@@ -86,10 +210,13 @@ func (t *Table) add(m Model, seen map[string]bool) error {
 		return fmt.Errorf("model %q stands twice", m.Name)
 	}
 	seen[m.Name] = true
-	for _, target := range m.Targets {
+	m.Targets = slices.Clone(m.Targets)
+	for i, target := range m.Targets {
 		if !t.providers[target.Provider] {
 			return fmt.Errorf("model %q: provider %q is not configured", m.Name, target.Provider)
 		}
+		m.Targets[i].ID = len(t.targets)
+		t.targets = append(t.targets, m.Targets[i])
 	}
 	switch strings.Count(m.Name, "*") {
 	case 0:
@@ -107,6 +234,20 @@ func (t *Table) add(m Model, seen map[string]bool) error {
 // configuration.
 func (t *Table) Names() []string { return t.names }
 
+// Targets returns the targets of all entries, in the order of the configuration.
+func (t *Table) Targets() []Target { return t.targets }
+
+// Prefix returns the path prefix of the table that path lies under, and the rest of
+// path, which is empty or begins with a slash. ok is false when there is none.
+func (t *Table) Prefix(path string) (prefix, rest string, ok bool) {
+	for _, p := range t.paths { // the longest wins; few are configured
+		if below, under := strings.CutPrefix(path, p.Prefix); under && (below == "" || below[0] == '/') && len(p.Prefix) > len(prefix) {
+			prefix, rest, ok = p.Prefix, below, true
+		}
+	}
+	return prefix, rest, ok
+}
+
 // Has tells whether the table has an entry of exactly that name, wildcards aside.
 func (t *Table) Has(name string) bool {
 	_, ok := t.exact[name]
@@ -120,9 +261,12 @@ func (t *Table) Has(name string) bool {
 //  3. the wildcard entry with the longest name that matches;
 //  4. the default provider, under the same name.
 //
-// random returns numbers in [0, 1) and spreads calls by weight. The error is a
-// [fault.Error]: INVALID_REQUEST for an empty model, else MODEL_NOT_FOUND.
-func (t *Table) Resolve(model string, random func() float64) (Decision, error) {
+// look tells the health of a target whose model is resolved; nil: all are well. random
+// returns numbers in [0, 1) and spreads calls by weight. The error is a [fault.Error]:
+// INVALID_REQUEST for an empty model, else MODEL_NOT_FOUND.
+func (t *Table) Resolve(q *Query, look func(*Target) Health, random func() float64) (Decision, error) {
+	_ = look
+	model := q.Model
 	if model == "" {
 		return Decision{}, fault.Invalid("model", "model is missing: name a model, as \"gpt-4o-mini\" or \"provider/model\"")
 	}
@@ -130,7 +274,7 @@ func (t *Table) Resolve(model string, random func() float64) (Decision, error) {
 		return Decision{m.Name, order(m.Targets, model, random)}, nil
 	}
 	if provider, rest, ok := t.splitProvider(model); ok {
-		return Decision{"", []Target{{Provider: provider, Model: rest, Weight: 1}}}, nil
+		return Decision{"", []Target{{Provider: provider, Model: rest, Weight: 1, ID: -1}}}, nil
 	}
 	for _, m := range t.wildcards {
 		if matches(m.Name, model) {
@@ -138,7 +282,7 @@ func (t *Table) Resolve(model string, random func() float64) (Decision, error) {
 		}
 	}
 	if t.defaultProvider != "" {
-		return Decision{"", []Target{{Provider: t.defaultProvider, Model: model, Weight: 1}}}, nil
+		return Decision{"", []Target{{Provider: t.defaultProvider, Model: model, Weight: 1, ID: -1}}}, nil
 	}
 	return Decision{}, fault.New(sluicev1.ErrorReason_ERROR_REASON_MODEL_NOT_FOUND,
 		"the model %s does not exist: GET /v1/models lists what there is", fault.Quote(model)).WithParam("model")

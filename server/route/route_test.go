@@ -55,7 +55,7 @@ func TestTable_resolves_names_in_its_documented_order(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.model+"|"+test.defaultProvider, func(t *testing.T) {
-			got, err := table(t, test.defaultProvider).Resolve(test.model, rand.Float64)
+			got, err := table(t, test.defaultProvider).Resolve(&Query{Model: test.model}, nil, rand.Float64)
 			if f, ok := errors.AsType[*fault.Error](err); ok {
 				if f.Reason != test.reason || f.Envelope.GetError().GetParam() != "model" {
 					t.Fatalf("got %v about %q, want %v about model", f.Reason, f.Envelope.GetError().GetParam(), test.reason)
@@ -106,7 +106,7 @@ func TestTable_spreads_calls_by_weight_within_a_priority(t *testing.T) {
 	source := rand.New(rand.NewPCG(1, 2))
 	first := map[string]int{}
 	for range draws {
-		d, err := table.Resolve("m", source.Float64)
+		d, err := table.Resolve(&Query{Model: "m"}, nil, source.Float64)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -68,7 +68,8 @@ const (
 	ErrorReason_ERROR_REASON_UPSTREAM_OVERLOADED ErrorReason = 27
 	// The provider failed, or could not be reached. HTTP 500 to 599, else 502.
 	ErrorReason_ERROR_REASON_UPSTREAM_UNAVAILABLE ErrorReason = 28
-	// The provider did not answer in time. HTTP 504.
+	// The provider did not answer in time: it said so itself, or the time for the whole
+	// answer ran out. HTTP 408, else 504.
 	ErrorReason_ERROR_REASON_UPSTREAM_TIMEOUT ErrorReason = 29
 	// The provider refused the content by its own policy. HTTP 400.
 	ErrorReason_ERROR_REASON_UPSTREAM_CONTENT_FILTERED ErrorReason = 30
@@ -76,6 +77,19 @@ const (
 	ErrorReason_ERROR_REASON_UPSTREAM_PROTOCOL ErrorReason = 31
 	// The target is being spared after failures (circuit open). HTTP 503.
 	ErrorReason_ERROR_REASON_CIRCUIT_OPEN ErrorReason = 32
+	// No connection to the provider in time. HTTP 504.
+	ErrorReason_ERROR_REASON_UPSTREAM_CONNECT_TIMEOUT ErrorReason = 33
+	// The provider did not begin to answer in time. HTTP 504.
+	ErrorReason_ERROR_REASON_UPSTREAM_FIRST_BYTE_TIMEOUT ErrorReason = 34
+	// The provider's stream had no event in time. HTTP 504.
+	ErrorReason_ERROR_REASON_UPSTREAM_FIRST_TOKEN_TIMEOUT ErrorReason = 35
+	// The provider fell silent in the middle of its answer. HTTP 504.
+	ErrorReason_ERROR_REASON_UPSTREAM_IDLE_TIMEOUT ErrorReason = 36
+	// The prompt is too long for the model, by the provider's own count. HTTP 400.
+	ErrorReason_ERROR_REASON_UPSTREAM_CONTEXT_WINDOW ErrorReason = 37
+	// As many calls as the target may have run already, and none could wait longer. It
+	// was not asked. HTTP 503.
+	ErrorReason_ERROR_REASON_TARGET_SATURATED ErrorReason = 38
 	// The caller's own deadline passed. HTTP 504. Sluice's deadlines for a provider are
 	// UPSTREAM_TIMEOUT.
 	ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED ErrorReason = 40
@@ -83,6 +97,8 @@ const (
 	ErrorReason_ERROR_REASON_SHUTTING_DOWN ErrorReason = 41
 	// A defect of Sluice. HTTP 500.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 42
+	// Sluice has no room for more calls at the moment. HTTP 503.
+	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 43
 )
 
 // Enum value maps for ErrorReason.
@@ -113,39 +129,53 @@ var (
 		30: "ERROR_REASON_UPSTREAM_CONTENT_FILTERED",
 		31: "ERROR_REASON_UPSTREAM_PROTOCOL",
 		32: "ERROR_REASON_CIRCUIT_OPEN",
+		33: "ERROR_REASON_UPSTREAM_CONNECT_TIMEOUT",
+		34: "ERROR_REASON_UPSTREAM_FIRST_BYTE_TIMEOUT",
+		35: "ERROR_REASON_UPSTREAM_FIRST_TOKEN_TIMEOUT",
+		36: "ERROR_REASON_UPSTREAM_IDLE_TIMEOUT",
+		37: "ERROR_REASON_UPSTREAM_CONTEXT_WINDOW",
+		38: "ERROR_REASON_TARGET_SATURATED",
 		40: "ERROR_REASON_DEADLINE_EXCEEDED",
 		41: "ERROR_REASON_SHUTTING_DOWN",
 		42: "ERROR_REASON_INTERNAL",
+		43: "ERROR_REASON_OVERLOADED",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":                0,
-		"ERROR_REASON_INVALID_REQUEST":            1,
-		"ERROR_REASON_REQUEST_TOO_LARGE":          2,
-		"ERROR_REASON_MODEL_NOT_FOUND":            3,
-		"ERROR_REASON_NOT_FOUND":                  4,
-		"ERROR_REASON_METHOD_NOT_ALLOWED":         5,
-		"ERROR_REASON_UNSUPPORTED_MEDIA_TYPE":     6,
-		"ERROR_REASON_UNSUPPORTED":                7,
-		"ERROR_REASON_CANCELED":                   8,
-		"ERROR_REASON_UNAUTHENTICATED":            9,
-		"ERROR_REASON_PERMISSION_DENIED":          10,
-		"ERROR_REASON_RATE_LIMITED":               11,
-		"ERROR_REASON_UPSTREAM_INVALID_REQUEST":   20,
-		"ERROR_REASON_UPSTREAM_UNAUTHENTICATED":   21,
-		"ERROR_REASON_UPSTREAM_PERMISSION_DENIED": 22,
-		"ERROR_REASON_UPSTREAM_NOT_FOUND":         23,
-		"ERROR_REASON_UPSTREAM_CONFLICT":          24,
-		"ERROR_REASON_UPSTREAM_TOO_LARGE":         25,
-		"ERROR_REASON_UPSTREAM_RATE_LIMITED":      26,
-		"ERROR_REASON_UPSTREAM_OVERLOADED":        27,
-		"ERROR_REASON_UPSTREAM_UNAVAILABLE":       28,
-		"ERROR_REASON_UPSTREAM_TIMEOUT":           29,
-		"ERROR_REASON_UPSTREAM_CONTENT_FILTERED":  30,
-		"ERROR_REASON_UPSTREAM_PROTOCOL":          31,
-		"ERROR_REASON_CIRCUIT_OPEN":               32,
-		"ERROR_REASON_DEADLINE_EXCEEDED":          40,
-		"ERROR_REASON_SHUTTING_DOWN":              41,
-		"ERROR_REASON_INTERNAL":                   42,
+		"ERROR_REASON_UNSPECIFIED":                  0,
+		"ERROR_REASON_INVALID_REQUEST":              1,
+		"ERROR_REASON_REQUEST_TOO_LARGE":            2,
+		"ERROR_REASON_MODEL_NOT_FOUND":              3,
+		"ERROR_REASON_NOT_FOUND":                    4,
+		"ERROR_REASON_METHOD_NOT_ALLOWED":           5,
+		"ERROR_REASON_UNSUPPORTED_MEDIA_TYPE":       6,
+		"ERROR_REASON_UNSUPPORTED":                  7,
+		"ERROR_REASON_CANCELED":                     8,
+		"ERROR_REASON_UNAUTHENTICATED":              9,
+		"ERROR_REASON_PERMISSION_DENIED":            10,
+		"ERROR_REASON_RATE_LIMITED":                 11,
+		"ERROR_REASON_UPSTREAM_INVALID_REQUEST":     20,
+		"ERROR_REASON_UPSTREAM_UNAUTHENTICATED":     21,
+		"ERROR_REASON_UPSTREAM_PERMISSION_DENIED":   22,
+		"ERROR_REASON_UPSTREAM_NOT_FOUND":           23,
+		"ERROR_REASON_UPSTREAM_CONFLICT":            24,
+		"ERROR_REASON_UPSTREAM_TOO_LARGE":           25,
+		"ERROR_REASON_UPSTREAM_RATE_LIMITED":        26,
+		"ERROR_REASON_UPSTREAM_OVERLOADED":          27,
+		"ERROR_REASON_UPSTREAM_UNAVAILABLE":         28,
+		"ERROR_REASON_UPSTREAM_TIMEOUT":             29,
+		"ERROR_REASON_UPSTREAM_CONTENT_FILTERED":    30,
+		"ERROR_REASON_UPSTREAM_PROTOCOL":            31,
+		"ERROR_REASON_CIRCUIT_OPEN":                 32,
+		"ERROR_REASON_UPSTREAM_CONNECT_TIMEOUT":     33,
+		"ERROR_REASON_UPSTREAM_FIRST_BYTE_TIMEOUT":  34,
+		"ERROR_REASON_UPSTREAM_FIRST_TOKEN_TIMEOUT": 35,
+		"ERROR_REASON_UPSTREAM_IDLE_TIMEOUT":        36,
+		"ERROR_REASON_UPSTREAM_CONTEXT_WINDOW":      37,
+		"ERROR_REASON_TARGET_SATURATED":             38,
+		"ERROR_REASON_DEADLINE_EXCEEDED":            40,
+		"ERROR_REASON_SHUTTING_DOWN":                41,
+		"ERROR_REASON_INTERNAL":                     42,
+		"ERROR_REASON_OVERLOADED":                   43,
 	}
 )
 
@@ -382,7 +412,9 @@ type ErrorDetail struct {
 	// The provider that failed, by its configured name. Empty when none was asked.
 	Provider string `protobuf:"bytes,4,opt,name=provider,proto3" json:"provider,omitempty"`
 	// Sluice's id of the call, as in the x-sluice-request-id header.
-	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// What was tried, in order, targets that were not asked included.
+	Attempts      []*Attempt `protobuf:"bytes,6,rep,name=attempts,proto3" json:"attempts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -452,6 +484,95 @@ func (x *ErrorDetail) GetRequestId() string {
 	return ""
 }
 
+func (x *ErrorDetail) GetAttempts() []*Attempt {
+	if x != nil {
+		return x.Attempts
+	}
+	return nil
+}
+
+// Attempt is one try to have a call answered by a target.
+type Attempt struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The configured name.
+	Provider string `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	// The provider's id of the model.
+	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	// Why it failed.
+	Reason ErrorReason `protobuf:"varint,3,opt,name=reason,proto3,enum=sluice.v1.ErrorReason" json:"reason,omitempty"`
+	// The provider's HTTP status; 0 when it gave none.
+	HttpStatus int32 `protobuf:"varint,4,opt,name=http_status,json=httpStatus,proto3" json:"http_status,omitempty"`
+	// How long it took, in milliseconds.
+	DurationMs    int64 `protobuf:"varint,5,opt,name=duration_ms,json=durationMs,proto3" json:"duration_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Attempt) Reset() {
+	*x = Attempt{}
+	mi := &file_sluice_v1_error_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Attempt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Attempt) ProtoMessage() {}
+
+func (x *Attempt) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_v1_error_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Attempt.ProtoReflect.Descriptor instead.
+func (*Attempt) Descriptor() ([]byte, []int) {
+	return file_sluice_v1_error_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Attempt) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *Attempt) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *Attempt) GetReason() ErrorReason {
+	if x != nil {
+		return x.Reason
+	}
+	return ErrorReason_ERROR_REASON_UNSPECIFIED
+}
+
+func (x *Attempt) GetHttpStatus() int32 {
+	if x != nil {
+		return x.HttpStatus
+	}
+	return 0
+}
+
+func (x *Attempt) GetDurationMs() int64 {
+	if x != nil {
+		return x.DurationMs
+	}
+	return 0
+}
+
 var File_sluice_v1_error_proto protoreflect.FileDescriptor
 
 const file_sluice_v1_error_proto_rawDesc = "" +
@@ -473,7 +594,7 @@ const file_sluice_v1_error_proto_rawDesc = "" +
 	"\x06_param\"S\n" +
 	"\rErrorEnvelope\x12&\n" +
 	"\x05error\x18\x01 \x01(\v2\x10.sluice.v1.ErrorR\x05error\x12\x1a\n" +
-	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest\"\xc1\x01\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest\"\xf1\x01\n" +
 	"\vErrorDetail\x12.\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x16.sluice.v1.ErrorReasonR\x06reason\x12&\n" +
 	"\x05error\x18\x02 \x01(\v2\x10.sluice.v1.ErrorR\x05error\x12\x1f\n" +
@@ -481,7 +602,17 @@ const file_sluice_v1_error_proto_rawDesc = "" +
 	"httpStatus\x12\x1a\n" +
 	"\bprovider\x18\x04 \x01(\tR\bprovider\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x05 \x01(\tR\trequestId*\xf2\a\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\x12.\n" +
+	"\battempts\x18\x06 \x03(\v2\x12.sluice.v1.AttemptR\battempts\"\xad\x01\n" +
+	"\aAttempt\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x14\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x12.\n" +
+	"\x06reason\x18\x03 \x01(\x0e2\x16.sluice.v1.ErrorReasonR\x06reason\x12\x1f\n" +
+	"\vhttp_status\x18\x04 \x01(\x05R\n" +
+	"httpStatus\x12\x1f\n" +
+	"\vduration_ms\x18\x05 \x01(\x03R\n" +
+	"durationMs*\x8c\n" +
+	"\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\x01\x12\"\n" +
@@ -508,10 +639,17 @@ const file_sluice_v1_error_proto_rawDesc = "" +
 	"\x1dERROR_REASON_UPSTREAM_TIMEOUT\x10\x1d\x12*\n" +
 	"&ERROR_REASON_UPSTREAM_CONTENT_FILTERED\x10\x1e\x12\"\n" +
 	"\x1eERROR_REASON_UPSTREAM_PROTOCOL\x10\x1f\x12\x1d\n" +
-	"\x19ERROR_REASON_CIRCUIT_OPEN\x10 \x12\"\n" +
+	"\x19ERROR_REASON_CIRCUIT_OPEN\x10 \x12)\n" +
+	"%ERROR_REASON_UPSTREAM_CONNECT_TIMEOUT\x10!\x12,\n" +
+	"(ERROR_REASON_UPSTREAM_FIRST_BYTE_TIMEOUT\x10\"\x12-\n" +
+	")ERROR_REASON_UPSTREAM_FIRST_TOKEN_TIMEOUT\x10#\x12&\n" +
+	"\"ERROR_REASON_UPSTREAM_IDLE_TIMEOUT\x10$\x12(\n" +
+	"$ERROR_REASON_UPSTREAM_CONTEXT_WINDOW\x10%\x12!\n" +
+	"\x1dERROR_REASON_TARGET_SATURATED\x10&\x12\"\n" +
 	"\x1eERROR_REASON_DEADLINE_EXCEEDED\x10(\x12\x1e\n" +
 	"\x1aERROR_REASON_SHUTTING_DOWN\x10)\x12\x19\n" +
-	"\x15ERROR_REASON_INTERNAL\x10*B;\x80\x80\x19\x01Z5github.com/sluice-ai/sluice/gen/go/sluice/v1;sluicev1b\x06proto3"
+	"\x15ERROR_REASON_INTERNAL\x10*\x12\x1b\n" +
+	"\x17ERROR_REASON_OVERLOADED\x10+B;\x80\x80\x19\x01Z5github.com/sluice-ai/sluice/gen/go/sluice/v1;sluicev1b\x06proto3"
 
 var (
 	file_sluice_v1_error_proto_rawDescOnce sync.Once
@@ -526,22 +664,25 @@ func file_sluice_v1_error_proto_rawDescGZIP() []byte {
 }
 
 var file_sluice_v1_error_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_sluice_v1_error_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_sluice_v1_error_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_sluice_v1_error_proto_goTypes = []any{
 	(ErrorReason)(0),      // 0: sluice.v1.ErrorReason
 	(*Error)(nil),         // 1: sluice.v1.Error
 	(*ErrorEnvelope)(nil), // 2: sluice.v1.ErrorEnvelope
 	(*ErrorDetail)(nil),   // 3: sluice.v1.ErrorDetail
+	(*Attempt)(nil),       // 4: sluice.v1.Attempt
 }
 var file_sluice_v1_error_proto_depIdxs = []int32{
 	1, // 0: sluice.v1.ErrorEnvelope.error:type_name -> sluice.v1.Error
 	0, // 1: sluice.v1.ErrorDetail.reason:type_name -> sluice.v1.ErrorReason
 	1, // 2: sluice.v1.ErrorDetail.error:type_name -> sluice.v1.Error
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	4, // 3: sluice.v1.ErrorDetail.attempts:type_name -> sluice.v1.Attempt
+	0, // 4: sluice.v1.Attempt.reason:type_name -> sluice.v1.ErrorReason
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_sluice_v1_error_proto_init() }
@@ -560,7 +701,7 @@ func file_sluice_v1_error_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sluice_v1_error_proto_rawDesc), len(file_sluice_v1_error_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

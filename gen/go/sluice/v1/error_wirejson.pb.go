@@ -333,7 +333,36 @@ func (m *ErrorDetail) AppendWireJSON(b []byte) []byte {
 	b = wirejson.AppendString(b, m.Provider)
 	b = append(b, `,"request_id":`...)
 	b = wirejson.AppendString(b, m.RequestId)
+	if len(m.Attempts) > 0 {
+		b = append(b, `,"attempts":`...)
+		b = append(b, '[')
+		for i, v := range m.Attempts {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = v.AppendWireJSON(b)
+		}
+		b = append(b, ']')
+	}
 	return wirejson.CloseObject(b, start)
+}
+
+func listOfAttempt(d *wirejson.Decoder) ([]*Attempt, bool) {
+	if !d.Array() {
+		return nil, false
+	}
+	var list []*Attempt
+	for d.Element(len(list)) {
+		v := new(Attempt)
+		if !v.DecodeWireJSON(d) {
+			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*Attempt, 0, 4)
+		}
+		list = append(list, v)
+	}
+	return list, d.OK()
 }
 
 // DecodeWireJSON reads the message from JSON.
@@ -411,6 +440,18 @@ func (m *ErrorDetail) DecodeWireJSON(d *wirejson.Decoder) bool {
 			if !d.Ride(&o, false) {
 				return false
 			}
+		case "attempts":
+			if seen0&(1<<5) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 5
+			if v, ok := listOfAttempt(d); ok && len(v) > 0 {
+				m.Attempts = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
 		default:
 			if !d.Unknown(&o) {
 				return false
@@ -430,6 +471,121 @@ func (m *ErrorDetail) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if !m.Error.CheckWireJSON(c) {
 		return c.In("error")
+	}
+	for i, v := range m.Attempts {
+		if !v.CheckWireJSON(c) {
+			return c.At("attempts", i)
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*Attempt)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *Attempt) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	start := len(b)
+	b = append(b, `,"provider":`...)
+	b = wirejson.AppendString(b, m.Provider)
+	b = append(b, `,"model":`...)
+	b = wirejson.AppendString(b, m.Model)
+	b = append(b, `,"reason":`...)
+	b = wirejson.AppendString(b, (m.Reason).String())
+	b = append(b, `,"http_status":`...)
+	b = wirejson.AppendInt(b, int64(m.HttpStatus))
+	b = append(b, `,"duration_ms":`...)
+	b = wirejson.AppendInt(b, int64(m.DurationMs))
+	return wirejson.CloseObject(b, start)
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *Attempt) DecodeWireJSON(d *wirejson.Decoder) bool {
+	var o wirejson.Object
+	if !d.Object(&o, false) {
+		return false
+	}
+	var seen0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "provider":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.String(); ok {
+				m.Provider = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "model":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				m.Model = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "reason":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.Enum(ErrorReason_value); ok {
+				m.Reason = ErrorReason(v)
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "http_status":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if v, ok := d.Int32(); ok {
+				m.HttpStatus = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "duration_ms":
+			if seen0&(1<<4) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 4
+			if v, ok := d.Int64(); ok {
+				m.DurationMs = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	return d.OK()
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *Attempt) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
 	}
 	return c.Leave()
 }

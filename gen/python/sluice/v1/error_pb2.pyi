@@ -1,7 +1,8 @@
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -33,9 +34,16 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_UPSTREAM_CONTENT_FILTERED: _ClassVar[ErrorReason]
     ERROR_REASON_UPSTREAM_PROTOCOL: _ClassVar[ErrorReason]
     ERROR_REASON_CIRCUIT_OPEN: _ClassVar[ErrorReason]
+    ERROR_REASON_UPSTREAM_CONNECT_TIMEOUT: _ClassVar[ErrorReason]
+    ERROR_REASON_UPSTREAM_FIRST_BYTE_TIMEOUT: _ClassVar[ErrorReason]
+    ERROR_REASON_UPSTREAM_FIRST_TOKEN_TIMEOUT: _ClassVar[ErrorReason]
+    ERROR_REASON_UPSTREAM_IDLE_TIMEOUT: _ClassVar[ErrorReason]
+    ERROR_REASON_UPSTREAM_CONTEXT_WINDOW: _ClassVar[ErrorReason]
+    ERROR_REASON_TARGET_SATURATED: _ClassVar[ErrorReason]
     ERROR_REASON_DEADLINE_EXCEEDED: _ClassVar[ErrorReason]
     ERROR_REASON_SHUTTING_DOWN: _ClassVar[ErrorReason]
     ERROR_REASON_INTERNAL: _ClassVar[ErrorReason]
+    ERROR_REASON_OVERLOADED: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_REQUEST: ErrorReason
 ERROR_REASON_REQUEST_TOO_LARGE: ErrorReason
@@ -61,9 +69,16 @@ ERROR_REASON_UPSTREAM_TIMEOUT: ErrorReason
 ERROR_REASON_UPSTREAM_CONTENT_FILTERED: ErrorReason
 ERROR_REASON_UPSTREAM_PROTOCOL: ErrorReason
 ERROR_REASON_CIRCUIT_OPEN: ErrorReason
+ERROR_REASON_UPSTREAM_CONNECT_TIMEOUT: ErrorReason
+ERROR_REASON_UPSTREAM_FIRST_BYTE_TIMEOUT: ErrorReason
+ERROR_REASON_UPSTREAM_FIRST_TOKEN_TIMEOUT: ErrorReason
+ERROR_REASON_UPSTREAM_IDLE_TIMEOUT: ErrorReason
+ERROR_REASON_UPSTREAM_CONTEXT_WINDOW: ErrorReason
+ERROR_REASON_TARGET_SATURATED: ErrorReason
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason
 ERROR_REASON_SHUTTING_DOWN: ErrorReason
 ERROR_REASON_INTERNAL: ErrorReason
+ERROR_REASON_OVERLOADED: ErrorReason
 
 class Error(_message.Message):
     __slots__ = ("message", "type", "param", "code_string", "code_number", "code_other", "rest")
@@ -92,15 +107,31 @@ class ErrorEnvelope(_message.Message):
     def __init__(self, error: _Optional[_Union[Error, _Mapping]] = ..., rest: _Optional[bytes] = ...) -> None: ...
 
 class ErrorDetail(_message.Message):
-    __slots__ = ("reason", "error", "http_status", "provider", "request_id")
+    __slots__ = ("reason", "error", "http_status", "provider", "request_id", "attempts")
     REASON_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     reason: ErrorReason
     error: Error
     http_status: int
     provider: str
     request_id: str
-    def __init__(self, reason: _Optional[_Union[ErrorReason, str]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., http_status: _Optional[int] = ..., provider: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    attempts: _containers.RepeatedCompositeFieldContainer[Attempt]
+    def __init__(self, reason: _Optional[_Union[ErrorReason, str]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., http_status: _Optional[int] = ..., provider: _Optional[str] = ..., request_id: _Optional[str] = ..., attempts: _Optional[_Iterable[_Union[Attempt, _Mapping]]] = ...) -> None: ...
+
+class Attempt(_message.Message):
+    __slots__ = ("provider", "model", "reason", "http_status", "duration_ms")
+    PROVIDER_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
+    DURATION_MS_FIELD_NUMBER: _ClassVar[int]
+    provider: str
+    model: str
+    reason: ErrorReason
+    http_status: int
+    duration_ms: int
+    def __init__(self, provider: _Optional[str] = ..., model: _Optional[str] = ..., reason: _Optional[_Union[ErrorReason, str]] = ..., http_status: _Optional[int] = ..., duration_ms: _Optional[int] = ...) -> None: ...

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluice/v1/error.proto.
  */
 export const file_sluice_v1_error: GenFile = /*@__PURE__*/
-  fileDesc("ChVzbHVpY2UvdjEvZXJyb3IucHJvdG8SCXNsdWljZS52MSKsAQoFRXJyb3ISDwoHbWVzc2FnZRgBIAEoCRIRCgR0eXBlGAIgASgJSAGIAQESEgoFcGFyYW0YAyABKAlIAogBARIVCgtjb2RlX3N0cmluZxgEIAEoCUgAEhUKC2NvZGVfbnVtYmVyGAUgASgDSAASFAoKY29kZV9vdGhlchgGIAEoDEgAEgwKBHJlc3QYZCABKAxCBgoEY29kZUIHCgVfdHlwZUIICgZfcGFyYW0iPgoNRXJyb3JFbnZlbG9wZRIfCgVlcnJvchgBIAEoCzIQLnNsdWljZS52MS5FcnJvchIMCgRyZXN0GGQgASgMIpEBCgtFcnJvckRldGFpbBImCgZyZWFzb24YASABKA4yFi5zbHVpY2UudjEuRXJyb3JSZWFzb24SHwoFZXJyb3IYAiABKAsyEC5zbHVpY2UudjEuRXJyb3ISEwoLaHR0cF9zdGF0dXMYAyABKAUSEAoIcHJvdmlkZXIYBCABKAkSEgoKcmVxdWVzdF9pZBgFIAEoCSryBwoLRXJyb3JSZWFzb24SHAoYRVJST1JfUkVBU09OX1VOU1BFQ0lGSUVEEAASIAocRVJST1JfUkVBU09OX0lOVkFMSURfUkVRVUVTVBABEiIKHkVSUk9SX1JFQVNPTl9SRVFVRVNUX1RPT19MQVJHRRACEiAKHEVSUk9SX1JFQVNPTl9NT0RFTF9OT1RfRk9VTkQQAxIaChZFUlJPUl9SRUFTT05fTk9UX0ZPVU5EEAQSIwofRVJST1JfUkVBU09OX01FVEhPRF9OT1RfQUxMT1dFRBAFEicKI0VSUk9SX1JFQVNPTl9VTlNVUFBPUlRFRF9NRURJQV9UWVBFEAYSHAoYRVJST1JfUkVBU09OX1VOU1VQUE9SVEVEEAcSGQoVRVJST1JfUkVBU09OX0NBTkNFTEVEEAgSIAocRVJST1JfUkVBU09OX1VOQVVUSEVOVElDQVRFRBAJEiIKHkVSUk9SX1JFQVNPTl9QRVJNSVNTSU9OX0RFTklFRBAKEh0KGUVSUk9SX1JFQVNPTl9SQVRFX0xJTUlURUQQCxIpCiVFUlJPUl9SRUFTT05fVVBTVFJFQU1fSU5WQUxJRF9SRVFVRVNUEBQSKQolRVJST1JfUkVBU09OX1VQU1RSRUFNX1VOQVVUSEVOVElDQVRFRBAVEisKJ0VSUk9SX1JFQVNPTl9VUFNUUkVBTV9QRVJNSVNTSU9OX0RFTklFRBAWEiMKH0VSUk9SX1JFQVNPTl9VUFNUUkVBTV9OT1RfRk9VTkQQFxIiCh5FUlJPUl9SRUFTT05fVVBTVFJFQU1fQ09ORkxJQ1QQGBIjCh9FUlJPUl9SRUFTT05fVVBTVFJFQU1fVE9PX0xBUkdFEBkSJgoiRVJST1JfUkVBU09OX1VQU1RSRUFNX1JBVEVfTElNSVRFRBAaEiQKIEVSUk9SX1JFQVNPTl9VUFNUUkVBTV9PVkVSTE9BREVEEBsSJQohRVJST1JfUkVBU09OX1VQU1RSRUFNX1VOQVZBSUxBQkxFEBwSIQodRVJST1JfUkVBU09OX1VQU1RSRUFNX1RJTUVPVVQQHRIqCiZFUlJPUl9SRUFTT05fVVBTVFJFQU1fQ09OVEVOVF9GSUxURVJFRBAeEiIKHkVSUk9SX1JFQVNPTl9VUFNUUkVBTV9QUk9UT0NPTBAfEh0KGUVSUk9SX1JFQVNPTl9DSVJDVUlUX09QRU4QIBIiCh5FUlJPUl9SRUFTT05fREVBRExJTkVfRVhDRUVERUQQKBIeChpFUlJPUl9SRUFTT05fU0hVVFRJTkdfRE9XThApEhkKFUVSUk9SX1JFQVNPTl9JTlRFUk5BTBAqQjdaNWdpdGh1Yi5jb20vc2x1aWNlLWFpL3NsdWljZS9nZW4vZ28vc2x1aWNlL3YxO3NsdWljZXYxYgZwcm90bzM");
+  fileDesc("ChVzbHVpY2UvdjEvZXJyb3IucHJvdG8SCXNsdWljZS52MSKsAQoFRXJyb3ISDwoHbWVzc2FnZRgBIAEoCRIRCgR0eXBlGAIgASgJSAGIAQESEgoFcGFyYW0YAyABKAlIAogBARIVCgtjb2RlX3N0cmluZxgEIAEoCUgAEhUKC2NvZGVfbnVtYmVyGAUgASgDSAASFAoKY29kZV9vdGhlchgGIAEoDEgAEgwKBHJlc3QYZCABKAxCBgoEY29kZUIHCgVfdHlwZUIICgZfcGFyYW0iPgoNRXJyb3JFbnZlbG9wZRIfCgVlcnJvchgBIAEoCzIQLnNsdWljZS52MS5FcnJvchIMCgRyZXN0GGQgASgMIrcBCgtFcnJvckRldGFpbBImCgZyZWFzb24YASABKA4yFi5zbHVpY2UudjEuRXJyb3JSZWFzb24SHwoFZXJyb3IYAiABKAsyEC5zbHVpY2UudjEuRXJyb3ISEwoLaHR0cF9zdGF0dXMYAyABKAUSEAoIcHJvdmlkZXIYBCABKAkSEgoKcmVxdWVzdF9pZBgFIAEoCRIkCghhdHRlbXB0cxgGIAMoCzISLnNsdWljZS52MS5BdHRlbXB0InwKB0F0dGVtcHQSEAoIcHJvdmlkZXIYASABKAkSDQoFbW9kZWwYAiABKAkSJgoGcmVhc29uGAMgASgOMhYuc2x1aWNlLnYxLkVycm9yUmVhc29uEhMKC2h0dHBfc3RhdHVzGAQgASgFEhMKC2R1cmF0aW9uX21zGAUgASgDKowKCgtFcnJvclJlYXNvbhIcChhFUlJPUl9SRUFTT05fVU5TUEVDSUZJRUQQABIgChxFUlJPUl9SRUFTT05fSU5WQUxJRF9SRVFVRVNUEAESIgoeRVJST1JfUkVBU09OX1JFUVVFU1RfVE9PX0xBUkdFEAISIAocRVJST1JfUkVBU09OX01PREVMX05PVF9GT1VORBADEhoKFkVSUk9SX1JFQVNPTl9OT1RfRk9VTkQQBBIjCh9FUlJPUl9SRUFTT05fTUVUSE9EX05PVF9BTExPV0VEEAUSJwojRVJST1JfUkVBU09OX1VOU1VQUE9SVEVEX01FRElBX1RZUEUQBhIcChhFUlJPUl9SRUFTT05fVU5TVVBQT1JURUQQBxIZChVFUlJPUl9SRUFTT05fQ0FOQ0VMRUQQCBIgChxFUlJPUl9SRUFTT05fVU5BVVRIRU5USUNBVEVEEAkSIgoeRVJST1JfUkVBU09OX1BFUk1JU1NJT05fREVOSUVEEAoSHQoZRVJST1JfUkVBU09OX1JBVEVfTElNSVRFRBALEikKJUVSUk9SX1JFQVNPTl9VUFNUUkVBTV9JTlZBTElEX1JFUVVFU1QQFBIpCiVFUlJPUl9SRUFTT05fVVBTVFJFQU1fVU5BVVRIRU5USUNBVEVEEBUSKwonRVJST1JfUkVBU09OX1VQU1RSRUFNX1BFUk1JU1NJT05fREVOSUVEEBYSIwofRVJST1JfUkVBU09OX1VQU1RSRUFNX05PVF9GT1VORBAXEiIKHkVSUk9SX1JFQVNPTl9VUFNUUkVBTV9DT05GTElDVBAYEiMKH0VSUk9SX1JFQVNPTl9VUFNUUkVBTV9UT09fTEFSR0UQGRImCiJFUlJPUl9SRUFTT05fVVBTVFJFQU1fUkFURV9MSU1JVEVEEBoSJAogRVJST1JfUkVBU09OX1VQU1RSRUFNX09WRVJMT0FERUQQGxIlCiFFUlJPUl9SRUFTT05fVVBTVFJFQU1fVU5BVkFJTEFCTEUQHBIhCh1FUlJPUl9SRUFTT05fVVBTVFJFQU1fVElNRU9VVBAdEioKJkVSUk9SX1JFQVNPTl9VUFNUUkVBTV9DT05URU5UX0ZJTFRFUkVEEB4SIgoeRVJST1JfUkVBU09OX1VQU1RSRUFNX1BST1RPQ09MEB8SHQoZRVJST1JfUkVBU09OX0NJUkNVSVRfT1BFThAgEikKJUVSUk9SX1JFQVNPTl9VUFNUUkVBTV9DT05ORUNUX1RJTUVPVVQQIRIsCihFUlJPUl9SRUFTT05fVVBTVFJFQU1fRklSU1RfQllURV9USU1FT1VUECISLQopRVJST1JfUkVBU09OX1VQU1RSRUFNX0ZJUlNUX1RPS0VOX1RJTUVPVVQQIxImCiJFUlJPUl9SRUFTT05fVVBTVFJFQU1fSURMRV9USU1FT1VUECQSKAokRVJST1JfUkVBU09OX1VQU1RSRUFNX0NPTlRFWFRfV0lORE9XECUSIQodRVJST1JfUkVBU09OX1RBUkdFVF9TQVRVUkFURUQQJhIiCh5FUlJPUl9SRUFTT05fREVBRExJTkVfRVhDRUVERUQQKBIeChpFUlJPUl9SRUFTT05fU0hVVFRJTkdfRE9XThApEhkKFUVSUk9SX1JFQVNPTl9JTlRFUk5BTBAqEhsKF0VSUk9SX1JFQVNPTl9PVkVSTE9BREVEECtCN1o1Z2l0aHViLmNvbS9zbHVpY2UtYWkvc2x1aWNlL2dlbi9nby9zbHVpY2UvdjE7c2x1aWNldjFiBnByb3RvMw");
 
 /**
  * Error is the error object of OpenAI's API:
@@ -146,6 +146,13 @@ export type ErrorDetail = Message<"sluice.v1.ErrorDetail"> & {
    * @generated from field: string request_id = 5;
    */
   requestId: string;
+
+  /**
+   * What was tried, in order, targets that were not asked included.
+   *
+   * @generated from field: repeated sluice.v1.Attempt attempts = 6;
+   */
+  attempts: Attempt[];
 };
 
 /**
@@ -154,6 +161,55 @@ export type ErrorDetail = Message<"sluice.v1.ErrorDetail"> & {
  */
 export const ErrorDetailSchema: GenMessage<ErrorDetail> = /*@__PURE__*/
   messageDesc(file_sluice_v1_error, 2);
+
+/**
+ * Attempt is one try to have a call answered by a target.
+ *
+ * @generated from message sluice.v1.Attempt
+ */
+export type Attempt = Message<"sluice.v1.Attempt"> & {
+  /**
+   * The configured name.
+   *
+   * @generated from field: string provider = 1;
+   */
+  provider: string;
+
+  /**
+   * The provider's id of the model.
+   *
+   * @generated from field: string model = 2;
+   */
+  model: string;
+
+  /**
+   * Why it failed.
+   *
+   * @generated from field: sluice.v1.ErrorReason reason = 3;
+   */
+  reason: ErrorReason;
+
+  /**
+   * The provider's HTTP status; 0 when it gave none.
+   *
+   * @generated from field: int32 http_status = 4;
+   */
+  httpStatus: number;
+
+  /**
+   * How long it took, in milliseconds.
+   *
+   * @generated from field: int64 duration_ms = 5;
+   */
+  durationMs: bigint;
+};
+
+/**
+ * Describes the message sluice.v1.Attempt.
+ * Use `create(AttemptSchema)` to create a new message.
+ */
+export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
+  messageDesc(file_sluice_v1_error, 3);
 
 /**
  * ErrorReason says why a call failed, in one word that is the same through every
@@ -308,7 +364,8 @@ export enum ErrorReason {
   UPSTREAM_UNAVAILABLE = 28,
 
   /**
-   * The provider did not answer in time. HTTP 504.
+   * The provider did not answer in time: it said so itself, or the time for the whole
+   * answer ran out. HTTP 408, else 504.
    *
    * @generated from enum value: ERROR_REASON_UPSTREAM_TIMEOUT = 29;
    */
@@ -336,6 +393,49 @@ export enum ErrorReason {
   CIRCUIT_OPEN = 32,
 
   /**
+   * No connection to the provider in time. HTTP 504.
+   *
+   * @generated from enum value: ERROR_REASON_UPSTREAM_CONNECT_TIMEOUT = 33;
+   */
+  UPSTREAM_CONNECT_TIMEOUT = 33,
+
+  /**
+   * The provider did not begin to answer in time. HTTP 504.
+   *
+   * @generated from enum value: ERROR_REASON_UPSTREAM_FIRST_BYTE_TIMEOUT = 34;
+   */
+  UPSTREAM_FIRST_BYTE_TIMEOUT = 34,
+
+  /**
+   * The provider's stream had no event in time. HTTP 504.
+   *
+   * @generated from enum value: ERROR_REASON_UPSTREAM_FIRST_TOKEN_TIMEOUT = 35;
+   */
+  UPSTREAM_FIRST_TOKEN_TIMEOUT = 35,
+
+  /**
+   * The provider fell silent in the middle of its answer. HTTP 504.
+   *
+   * @generated from enum value: ERROR_REASON_UPSTREAM_IDLE_TIMEOUT = 36;
+   */
+  UPSTREAM_IDLE_TIMEOUT = 36,
+
+  /**
+   * The prompt is too long for the model, by the provider's own count. HTTP 400.
+   *
+   * @generated from enum value: ERROR_REASON_UPSTREAM_CONTEXT_WINDOW = 37;
+   */
+  UPSTREAM_CONTEXT_WINDOW = 37,
+
+  /**
+   * As many calls as the target may have run already, and none could wait longer. It
+   * was not asked. HTTP 503.
+   *
+   * @generated from enum value: ERROR_REASON_TARGET_SATURATED = 38;
+   */
+  TARGET_SATURATED = 38,
+
+  /**
    * The caller's own deadline passed. HTTP 504. Sluice's deadlines for a provider are
    * UPSTREAM_TIMEOUT.
    *
@@ -356,6 +456,13 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_INTERNAL = 42;
    */
   INTERNAL = 42,
+
+  /**
+   * Sluice has no room for more calls at the moment. HTTP 503.
+   *
+   * @generated from enum value: ERROR_REASON_OVERLOADED = 43;
+   */
+  OVERLOADED = 43,
 }
 
 /**

@@ -226,14 +226,22 @@ type Provider struct {
 	Kind *string `protobuf:"bytes,2,opt,name=kind,proto3,oneof" json:"kind,omitempty"`
 	// The root of its API, as https://api.openai.com/v1. Absent: the adapter's own.
 	BaseUrl *string `protobuf:"bytes,3,opt,name=base_url,json=baseUrl,proto3,oneof" json:"base_url,omitempty"`
-	// Its keys, used in turn. Secrets: write ${env:NAME} or ${file:/path}, not the key
+	// Its keys, used in turn, each with the weight 1. Secrets: write ${env:NAME} or ${file:/path}, not the key
 	// itself. A relative path starts at the folder of the configuration file. Absent:
 	// no credential is sent.
 	ApiKeys []string `protobuf:"bytes,4,rep,name=api_keys,json=apiKeys,proto3" json:"api_keys,omitempty"`
 	// Headers added to every request to it. The values are secrets as api_keys are.
 	Headers map[string]string `protobuf:"bytes,5,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Bounds of the single steps of a call to it.
-	Timeouts      *ProviderTimeouts `protobuf:"bytes,6,opt,name=timeouts,proto3" json:"timeouts,omitempty"`
+	Timeouts *ProviderTimeouts `protobuf:"bytes,6,opt,name=timeouts,proto3" json:"timeouts,omitempty"`
+	// More keys, with weights and names. A key that the provider refuses, or whose rate
+	// limit is used up, is left alone for a while; the others go on.
+	Keys []*ProviderKey `protobuf:"bytes,7,rep,name=keys,proto3" json:"keys,omitempty"`
+	// How many calls it serves at once, over all of its models.
+	Concurrency *Concurrency `protobuf:"bytes,8,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
+	// Asks for its list of models now and then, and keeps calls away while it does not
+	// answer.
+	HealthCheck   *HealthCheck `protobuf:"bytes,9,opt,name=health_check,json=healthCheck,proto3" json:"health_check,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -310,6 +318,231 @@ func (x *Provider) GetTimeouts() *ProviderTimeouts {
 	return nil
 }
 
+func (x *Provider) GetKeys() []*ProviderKey {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+func (x *Provider) GetConcurrency() *Concurrency {
+	if x != nil {
+		return x.Concurrency
+	}
+	return nil
+}
+
+func (x *Provider) GetHealthCheck() *HealthCheck {
+	if x != nil {
+		return x.HealthCheck
+	}
+	return nil
+}
+
+type ProviderKey struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key. A secret as api_keys are.
+	Key *string `protobuf:"bytes,1,opt,name=key,proto3,oneof" json:"key,omitempty"`
+	// Share of the calls among the provider's keys. 0: none, unless the others are left
+	// alone.
+	Weight *int32 `protobuf:"varint,2,opt,name=weight,proto3,oneof" json:"weight,omitempty"`
+	// What status and receipts call it. Absent: "key-" and its place among the
+	// provider's keys, api_keys first, from 1.
+	Name          *string `protobuf:"bytes,3,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProviderKey) Reset() {
+	*x = ProviderKey{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProviderKey) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProviderKey) ProtoMessage() {}
+
+func (x *ProviderKey) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProviderKey.ProtoReflect.Descriptor instead.
+func (*ProviderKey) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ProviderKey) GetKey() string {
+	if x != nil && x.Key != nil {
+		return *x.Key
+	}
+	return ""
+}
+
+func (x *ProviderKey) GetWeight() int32 {
+	if x != nil && x.Weight != nil {
+		return *x.Weight
+	}
+	return 0
+}
+
+func (x *ProviderKey) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+// Concurrency bounds how many calls run at once. What exceeds it waits in a queue, in
+// which callers take turns, and is refused with 503 when that is full or takes too
+// long.
+type Concurrency struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Calls at once. 0: no bound; with adaptive, its upper bound is then 1000.
+	Max *int32 `protobuf:"varint,1,opt,name=max,proto3,oneof" json:"max,omitempty"`
+	// Find the bound between 1 and max from how the time to the first token changes
+	// under load.
+	Adaptive *bool `protobuf:"varint,2,opt,name=adaptive,proto3,oneof" json:"adaptive,omitempty"`
+	// Calls that may wait. 0: none.
+	Queue *int32 `protobuf:"varint,3,opt,name=queue,proto3,oneof" json:"queue,omitempty"`
+	// How long a call may wait.
+	QueueTimeout  *string `protobuf:"bytes,4,opt,name=queue_timeout,json=queueTimeout,proto3,oneof" json:"queue_timeout,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Concurrency) Reset() {
+	*x = Concurrency{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Concurrency) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Concurrency) ProtoMessage() {}
+
+func (x *Concurrency) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Concurrency.ProtoReflect.Descriptor instead.
+func (*Concurrency) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Concurrency) GetMax() int32 {
+	if x != nil && x.Max != nil {
+		return *x.Max
+	}
+	return 0
+}
+
+func (x *Concurrency) GetAdaptive() bool {
+	if x != nil && x.Adaptive != nil {
+		return *x.Adaptive
+	}
+	return false
+}
+
+func (x *Concurrency) GetQueue() int32 {
+	if x != nil && x.Queue != nil {
+		return *x.Queue
+	}
+	return 0
+}
+
+func (x *Concurrency) GetQueueTimeout() string {
+	if x != nil && x.QueueTimeout != nil {
+		return *x.QueueTimeout
+	}
+	return ""
+}
+
+type HealthCheck struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Time between two checks. 0s: none are made.
+	Interval *string `protobuf:"bytes,1,opt,name=interval,proto3,oneof" json:"interval,omitempty"`
+	// How long the provider may take to answer.
+	Timeout *string `protobuf:"bytes,2,opt,name=timeout,proto3,oneof" json:"timeout,omitempty"`
+	// Failures in a row, from which on calls are kept away. One success lets them back.
+	Failures      *int32 `protobuf:"varint,3,opt,name=failures,proto3,oneof" json:"failures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HealthCheck) Reset() {
+	*x = HealthCheck{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HealthCheck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HealthCheck) ProtoMessage() {}
+
+func (x *HealthCheck) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
+func (*HealthCheck) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *HealthCheck) GetInterval() string {
+	if x != nil && x.Interval != nil {
+		return *x.Interval
+	}
+	return ""
+}
+
+func (x *HealthCheck) GetTimeout() string {
+	if x != nil && x.Timeout != nil {
+		return *x.Timeout
+	}
+	return ""
+}
+
+func (x *HealthCheck) GetFailures() int32 {
+	if x != nil && x.Failures != nil {
+		return *x.Failures
+	}
+	return 0
+}
+
 type ProviderTimeouts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// To connect, TLS included.
@@ -318,14 +551,20 @@ type ProviderTimeouts struct {
 	// for minutes before they answer in one piece.
 	FirstByte *string `protobuf:"bytes,2,opt,name=first_byte,json=firstByte,proto3,oneof" json:"first_byte,omitempty"`
 	// Between two pieces of an answer.
-	Idle          *string `protobuf:"bytes,3,opt,name=idle,proto3,oneof" json:"idle,omitempty"`
+	Idle *string `protobuf:"bytes,3,opt,name=idle,proto3,oneof" json:"idle,omitempty"`
+	// From the request sent to the first event of a stream. 0s: no bound beside
+	// first_byte and idle.
+	FirstToken *string `protobuf:"bytes,4,opt,name=first_token,json=firstToken,proto3,oneof" json:"first_token,omitempty"`
+	// One attempt from its start to the end of the answer, streams included. 0s: no bound
+	// beside routing.timeouts.
+	Total         *string `protobuf:"bytes,5,opt,name=total,proto3,oneof" json:"total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ProviderTimeouts) Reset() {
 	*x = ProviderTimeouts{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[3]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -337,7 +576,7 @@ func (x *ProviderTimeouts) String() string {
 func (*ProviderTimeouts) ProtoMessage() {}
 
 func (x *ProviderTimeouts) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[3]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -350,7 +589,7 @@ func (x *ProviderTimeouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderTimeouts.ProtoReflect.Descriptor instead.
 func (*ProviderTimeouts) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ProviderTimeouts) GetConnect() string {
@@ -374,6 +613,102 @@ func (x *ProviderTimeouts) GetIdle() string {
 	return ""
 }
 
+func (x *ProviderTimeouts) GetFirstToken() string {
+	if x != nil && x.FirstToken != nil {
+		return *x.FirstToken
+	}
+	return ""
+}
+
+func (x *ProviderTimeouts) GetTotal() string {
+	if x != nil && x.Total != nil {
+		return *x.Total
+	}
+	return ""
+}
+
+// TargetTimeouts stand in for those of the provider. An absent one is the provider's.
+type TargetTimeouts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// To connect, TLS included.
+	Connect *string `protobuf:"bytes,1,opt,name=connect,proto3,oneof" json:"connect,omitempty"`
+	// From the request sent to the first byte of the answer.
+	FirstByte *string `protobuf:"bytes,2,opt,name=first_byte,json=firstByte,proto3,oneof" json:"first_byte,omitempty"`
+	// From the request sent to the first event of a stream.
+	FirstToken *string `protobuf:"bytes,3,opt,name=first_token,json=firstToken,proto3,oneof" json:"first_token,omitempty"`
+	// Between two pieces of an answer.
+	Idle *string `protobuf:"bytes,4,opt,name=idle,proto3,oneof" json:"idle,omitempty"`
+	// One attempt from its start to the end of the answer, streams included.
+	Total         *string `protobuf:"bytes,5,opt,name=total,proto3,oneof" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TargetTimeouts) Reset() {
+	*x = TargetTimeouts{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TargetTimeouts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TargetTimeouts) ProtoMessage() {}
+
+func (x *TargetTimeouts) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TargetTimeouts.ProtoReflect.Descriptor instead.
+func (*TargetTimeouts) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *TargetTimeouts) GetConnect() string {
+	if x != nil && x.Connect != nil {
+		return *x.Connect
+	}
+	return ""
+}
+
+func (x *TargetTimeouts) GetFirstByte() string {
+	if x != nil && x.FirstByte != nil {
+		return *x.FirstByte
+	}
+	return ""
+}
+
+func (x *TargetTimeouts) GetFirstToken() string {
+	if x != nil && x.FirstToken != nil {
+		return *x.FirstToken
+	}
+	return ""
+}
+
+func (x *TargetTimeouts) GetIdle() string {
+	if x != nil && x.Idle != nil {
+		return *x.Idle
+	}
+	return ""
+}
+
+func (x *TargetTimeouts) GetTotal() string {
+	if x != nil && x.Total != nil {
+		return *x.Total
+	}
+	return ""
+}
+
 type Model struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What callers ask for. One "*" stands for any text, as in gpt-4o*. An exact name
@@ -381,14 +716,28 @@ type Model struct {
 	// over a shorter one. Unique.
 	Name *string `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
 	// Where the calls go. At least one.
-	Targets       []*Target `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
+	Targets []*Target `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
+	// More names for the same, without "*".
+	Aliases []string `protobuf:"bytes,3,rep,name=aliases,proto3" json:"aliases,omitempty"`
+	// Which target of the same priority comes first; docs/routing.md has the rules of
+	// each.
+	Strategy *string `protobuf:"bytes,4,opt,name=strategy,proto3,oneof" json:"strategy,omitempty"`
+	// What calls have in common that strategy sticky sends to the same target.
+	Sticky *Sticky `protobuf:"bytes,5,opt,name=sticky,proto3" json:"sticky,omitempty"`
+	// A second attempt beside one that takes long, for embeddings and short chats that
+	// are not streamed. The first answer wins.
+	Hedge *Hedge `protobuf:"bytes,6,opt,name=hedge,proto3" json:"hedge,omitempty"`
+	// What becomes of an answer whose caller left: "cancel" ends it at the provider,
+	// "drain" reads it to its end, up to routing.drain_cap, so that what it cost is known
+	// exactly. Absent: routing.on_disconnect.
+	OnDisconnect  *string `protobuf:"bytes,7,opt,name=on_disconnect,json=onDisconnect,proto3,oneof" json:"on_disconnect,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -400,7 +749,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -413,7 +762,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Model) GetName() string {
@@ -430,6 +779,180 @@ func (x *Model) GetTargets() []*Target {
 	return nil
 }
 
+func (x *Model) GetAliases() []string {
+	if x != nil {
+		return x.Aliases
+	}
+	return nil
+}
+
+func (x *Model) GetStrategy() string {
+	if x != nil && x.Strategy != nil {
+		return *x.Strategy
+	}
+	return ""
+}
+
+func (x *Model) GetSticky() *Sticky {
+	if x != nil {
+		return x.Sticky
+	}
+	return nil
+}
+
+func (x *Model) GetHedge() *Hedge {
+	if x != nil {
+		return x.Hedge
+	}
+	return nil
+}
+
+func (x *Model) GetOnDisconnect() string {
+	if x != nil && x.OnDisconnect != nil {
+		return *x.OnDisconnect
+	}
+	return ""
+}
+
+type Sticky struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What to go by; the first that a call has: "session" the header below, "user" the
+	// request's user or safety_identifier, "key" who calls, "prompt" how the
+	// conversation begins, so that the providers' caches hit. Absent: session, user, key.
+	By []string `protobuf:"bytes,1,rep,name=by,proto3" json:"by,omitempty"`
+	// The header that names a session, in gRPC the metadata.
+	Header *string `protobuf:"bytes,2,opt,name=header,proto3,oneof" json:"header,omitempty"`
+	// How much of the tools and the conversation counts for "prompt".
+	PromptBytes   *string `protobuf:"bytes,3,opt,name=prompt_bytes,json=promptBytes,proto3,oneof" json:"prompt_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sticky) Reset() {
+	*x = Sticky{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sticky) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sticky) ProtoMessage() {}
+
+func (x *Sticky) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sticky.ProtoReflect.Descriptor instead.
+func (*Sticky) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Sticky) GetBy() []string {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+func (x *Sticky) GetHeader() string {
+	if x != nil && x.Header != nil {
+		return *x.Header
+	}
+	return ""
+}
+
+func (x *Sticky) GetPromptBytes() string {
+	if x != nil && x.PromptBytes != nil {
+		return *x.PromptBytes
+	}
+	return ""
+}
+
+type Hedge struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Send second attempts.
+	Enabled *bool `protobuf:"varint,1,opt,name=enabled,proto3,oneof" json:"enabled,omitempty"`
+	// When to send the second attempt. 0s: at the 95th percentile of the target's recent
+	// answers, once there are 20.
+	Delay *string `protobuf:"bytes,2,opt,name=delay,proto3,oneof" json:"delay,omitempty"`
+	// Chats count as short up to this max_completion_tokens or max_tokens. A chat without
+	// both is not hedged.
+	MaxOutputTokens *int32 `protobuf:"varint,3,opt,name=max_output_tokens,json=maxOutputTokens,proto3,oneof" json:"max_output_tokens,omitempty"`
+	// Share of the route's calls that may be sent twice, above 0 to 1.
+	Budget        *float64 `protobuf:"fixed64,4,opt,name=budget,proto3,oneof" json:"budget,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hedge) Reset() {
+	*x = Hedge{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hedge) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hedge) ProtoMessage() {}
+
+func (x *Hedge) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hedge.ProtoReflect.Descriptor instead.
+func (*Hedge) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Hedge) GetEnabled() bool {
+	if x != nil && x.Enabled != nil {
+		return *x.Enabled
+	}
+	return false
+}
+
+func (x *Hedge) GetDelay() string {
+	if x != nil && x.Delay != nil {
+		return *x.Delay
+	}
+	return ""
+}
+
+func (x *Hedge) GetMaxOutputTokens() int32 {
+	if x != nil && x.MaxOutputTokens != nil {
+		return *x.MaxOutputTokens
+	}
+	return 0
+}
+
+func (x *Hedge) GetBudget() float64 {
+	if x != nil && x.Budget != nil {
+		return *x.Budget
+	}
+	return 0
+}
+
 type Target struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A provider by its name.
@@ -441,14 +964,35 @@ type Target struct {
 	Weight *int32 `protobuf:"varint,3,opt,name=weight,proto3,oneof" json:"weight,omitempty"`
 	// Targets of the smallest number come first; the next number is for when they
 	// fail.
-	Priority      *int32 `protobuf:"varint,4,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
+	Priority *int32 `protobuf:"varint,4,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
+	// Makes it a canary: this percentage of the calls tries it first, all others only
+	// after everything else failed. Weight and priority do not count then. Those of a
+	// model must not exceed 100 together.
+	CanaryPercent *float64 `protobuf:"fixed64,5,opt,name=canary_percent,json=canaryPercent,proto3,oneof" json:"canary_percent,omitempty"`
+	// Headers added to requests for it, over those of the provider. The values are
+	// secrets as api_keys are.
+	Headers map[string]string `protobuf:"bytes,6,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Changes of what callers ask for.
+	Parameters *Parameters `protobuf:"bytes,7,opt,name=parameters,proto3" json:"parameters,omitempty"`
+	// Bounds of the single steps of a call to it.
+	Timeouts *TargetTimeouts `protobuf:"bytes,8,opt,name=timeouts,proto3" json:"timeouts,omitempty"`
+	// How many calls it serves at once.
+	Concurrency *Concurrency `protobuf:"bytes,9,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
+	// What it cannot do. A call that needs it goes elsewhere.
+	Lacks []string `protobuf:"bytes,10,rep,name=lacks,proto3" json:"lacks,omitempty"`
+	// Tokens that prompt and answer may have together. A call whose prompt, estimated at
+	// 4 bytes per token, has more goes elsewhere; one that the provider finds too long is
+	// tried again at a target with a larger window. 0: not known.
+	ContextWindow *int64 `protobuf:"varint,11,opt,name=context_window,json=contextWindow,proto3,oneof" json:"context_window,omitempty"`
+	// What it costs, for strategy cheapest.
+	Price         *Price `protobuf:"bytes,12,opt,name=price,proto3" json:"price,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -460,7 +1004,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -473,7 +1017,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Target) GetProvider() string {
@@ -504,6 +1048,182 @@ func (x *Target) GetPriority() int32 {
 	return 0
 }
 
+func (x *Target) GetCanaryPercent() float64 {
+	if x != nil && x.CanaryPercent != nil {
+		return *x.CanaryPercent
+	}
+	return 0
+}
+
+func (x *Target) GetHeaders() map[string]string {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *Target) GetParameters() *Parameters {
+	if x != nil {
+		return x.Parameters
+	}
+	return nil
+}
+
+func (x *Target) GetTimeouts() *TargetTimeouts {
+	if x != nil {
+		return x.Timeouts
+	}
+	return nil
+}
+
+func (x *Target) GetConcurrency() *Concurrency {
+	if x != nil {
+		return x.Concurrency
+	}
+	return nil
+}
+
+func (x *Target) GetLacks() []string {
+	if x != nil {
+		return x.Lacks
+	}
+	return nil
+}
+
+func (x *Target) GetContextWindow() int64 {
+	if x != nil && x.ContextWindow != nil {
+		return *x.ContextWindow
+	}
+	return 0
+}
+
+func (x *Target) GetPrice() *Price {
+	if x != nil {
+		return x.Price
+	}
+	return nil
+}
+
+// Price is in US dollars per million tokens.
+type Price struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the prompt.
+	Input *float64 `protobuf:"fixed64,1,opt,name=input,proto3,oneof" json:"input,omitempty"`
+	// Of the answer.
+	Output        *float64 `protobuf:"fixed64,2,opt,name=output,proto3,oneof" json:"output,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Price) Reset() {
+	*x = Price{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Price) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Price) ProtoMessage() {}
+
+func (x *Price) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Price.ProtoReflect.Descriptor instead.
+func (*Price) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Price) GetInput() float64 {
+	if x != nil && x.Input != nil {
+		return *x.Input
+	}
+	return 0
+}
+
+func (x *Price) GetOutput() float64 {
+	if x != nil && x.Output != nil {
+		return *x.Output
+	}
+	return 0
+}
+
+// Parameters are members of the request by their names in OpenAI's API, as
+// temperature. model, messages, input and stream cannot be changed.
+type Parameters struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Members that are taken out, before the others are put in.
+	Drop []string `protobuf:"bytes,1,rep,name=drop,proto3" json:"drop,omitempty"`
+	// Members for when the caller sends none of that name.
+	Default *string `protobuf:"bytes,2,opt,name=default,proto3,oneof" json:"default,omitempty"`
+	// Members that replace the caller's.
+	Set           *string `protobuf:"bytes,3,opt,name=set,proto3,oneof" json:"set,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Parameters) Reset() {
+	*x = Parameters{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Parameters) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Parameters) ProtoMessage() {}
+
+func (x *Parameters) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Parameters.ProtoReflect.Descriptor instead.
+func (*Parameters) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Parameters) GetDrop() []string {
+	if x != nil {
+		return x.Drop
+	}
+	return nil
+}
+
+func (x *Parameters) GetDefault() string {
+	if x != nil && x.Default != nil {
+		return *x.Default
+	}
+	return ""
+}
+
+func (x *Parameters) GetSet() string {
+	if x != nil && x.Set != nil {
+		return *x.Set
+	}
+	return ""
+}
+
 type Routing struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The provider of a model that nothing else names. Absent: such a model is
@@ -512,14 +1232,25 @@ type Routing struct {
 	// How long a call may take.
 	Timeouts *RoutingTimeouts `protobuf:"bytes,2,opt,name=timeouts,proto3" json:"timeouts,omitempty"`
 	// How often a call is tried.
-	Retries       *Retries `protobuf:"bytes,3,opt,name=retries,proto3" json:"retries,omitempty"`
+	Retries *Retries `protobuf:"bytes,3,opt,name=retries,proto3" json:"retries,omitempty"`
+	// Path prefixes of the REST door that lead to one target: with /openai, POST /openai
+	// is a chat completion there, and http://.../openai/v1 a base URL.
+	Paths []*PathRoute `protobuf:"bytes,4,rep,name=paths,proto3" json:"paths,omitempty"`
+	// Let callers choose the route: by the request member models, a list of names to try
+	// in turn, and by the header x-sluice-route, a list with commas. When false, the
+	// member goes to the provider as it is, and the header is refused.
+	CallerChoice *bool `protobuf:"varint,5,opt,name=caller_choice,json=callerChoice,proto3,oneof" json:"caller_choice,omitempty"`
+	// As models[].on_disconnect, for models that do not say.
+	OnDisconnect *string `protobuf:"bytes,6,opt,name=on_disconnect,json=onDisconnect,proto3,oneof" json:"on_disconnect,omitempty"`
+	// How long the answer of a caller that left is read at most.
+	DrainCap      *string `protobuf:"bytes,7,opt,name=drain_cap,json=drainCap,proto3,oneof" json:"drain_cap,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Routing) Reset() {
 	*x = Routing{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -531,7 +1262,7 @@ func (x *Routing) String() string {
 func (*Routing) ProtoMessage() {}
 
 func (x *Routing) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -544,7 +1275,7 @@ func (x *Routing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Routing.ProtoReflect.Descriptor instead.
 func (*Routing) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Routing) GetDefaultProvider() string {
@@ -568,6 +1299,98 @@ func (x *Routing) GetRetries() *Retries {
 	return nil
 }
 
+func (x *Routing) GetPaths() []*PathRoute {
+	if x != nil {
+		return x.Paths
+	}
+	return nil
+}
+
+func (x *Routing) GetCallerChoice() bool {
+	if x != nil && x.CallerChoice != nil {
+		return *x.CallerChoice
+	}
+	return false
+}
+
+func (x *Routing) GetOnDisconnect() string {
+	if x != nil && x.OnDisconnect != nil {
+		return *x.OnDisconnect
+	}
+	return ""
+}
+
+func (x *Routing) GetDrainCap() string {
+	if x != nil && x.DrainCap != nil {
+		return *x.DrainCap
+	}
+	return ""
+}
+
+type PathRoute struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The prefix, as /openai. Not below /v1.
+	Path *string `protobuf:"bytes,1,opt,name=path,proto3,oneof" json:"path,omitempty"`
+	// A provider by its name. Without one, model names an entry of models, or is of the
+	// form provider/model.
+	Provider *string `protobuf:"bytes,2,opt,name=provider,proto3,oneof" json:"provider,omitempty"`
+	// The provider's id of the model. Absent: the one that the caller asks for.
+	Model         *string `protobuf:"bytes,3,opt,name=model,proto3,oneof" json:"model,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PathRoute) Reset() {
+	*x = PathRoute{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PathRoute) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PathRoute) ProtoMessage() {}
+
+func (x *PathRoute) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PathRoute.ProtoReflect.Descriptor instead.
+func (*PathRoute) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *PathRoute) GetPath() string {
+	if x != nil && x.Path != nil {
+		return *x.Path
+	}
+	return ""
+}
+
+func (x *PathRoute) GetProvider() string {
+	if x != nil && x.Provider != nil {
+		return *x.Provider
+	}
+	return ""
+}
+
+func (x *PathRoute) GetModel() string {
+	if x != nil && x.Model != nil {
+		return *x.Model
+	}
+	return ""
+}
+
 // RoutingTimeouts bound a single answer as a whole, and a stream until its first
 // chunk: a stream that has begun may go on as long as it likes.
 type RoutingTimeouts struct {
@@ -582,7 +1405,7 @@ type RoutingTimeouts struct {
 
 func (x *RoutingTimeouts) Reset() {
 	*x = RoutingTimeouts{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -594,7 +1417,7 @@ func (x *RoutingTimeouts) String() string {
 func (*RoutingTimeouts) ProtoMessage() {}
 
 func (x *RoutingTimeouts) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -607,7 +1430,7 @@ func (x *RoutingTimeouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoutingTimeouts.ProtoReflect.Descriptor instead.
 func (*RoutingTimeouts) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RoutingTimeouts) GetAttempt() string {
@@ -626,15 +1449,34 @@ func (x *RoutingTimeouts) GetTotal() string {
 
 type Retries struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Attempts per call, the first included. 1: none is repeated.
-	MaxAttempts   *int32 `protobuf:"varint,1,opt,name=max_attempts,json=maxAttempts,proto3,oneof" json:"max_attempts,omitempty"`
+	// Attempts per call over all targets, the first included. 1: none is repeated.
+	MaxAttempts *int32 `protobuf:"varint,1,opt,name=max_attempts,json=maxAttempts,proto3,oneof" json:"max_attempts,omitempty"`
+	// Share of a route's calls that further attempts may add, at other targets too, so
+	// that retries cannot make an outage worse. 0: only those of min_per_second.
+	Budget *float64 `protobuf:"fixed64,2,opt,name=budget,proto3,oneof" json:"budget,omitempty"`
+	// Further attempts per second that every route may make whatever its budget, so that
+	// routes with few calls fail over, too.
+	MinPerSecond *int32 `protobuf:"varint,3,opt,name=min_per_second,json=minPerSecond,proto3,oneof" json:"min_per_second,omitempty"`
+	// What is tried again at a target that was tried before, once no other is left:
+	// "never"; "unsent" what never reached it; "refused" also what it refused for lack of
+	// capacity (429, 503); "failed" also its other failures, which may have cost tokens.
+	// Callers that repeat by themselves, as the OpenAI SDKs, get no more than "unsent".
+	SameTarget *string `protobuf:"bytes,4,opt,name=same_target,json=sameTarget,proto3,oneof" json:"same_target,omitempty"`
+	// Pause before the first repetition at a target; each further one doubles it. A random
+	// part of up to a half is taken off.
+	FirstPause *string `protobuf:"bytes,5,opt,name=first_pause,json=firstPause,proto3,oneof" json:"first_pause,omitempty"`
+	// Longest pause that Sluice takes of its own accord.
+	MaxPause *string `protobuf:"bytes,6,opt,name=max_pause,json=maxPause,proto3,oneof" json:"max_pause,omitempty"`
+	// Longest pause that a provider may ask for with Retry-After; beyond it the caller gets
+	// the error at once.
+	MaxWait       *string `protobuf:"bytes,7,opt,name=max_wait,json=maxWait,proto3,oneof" json:"max_wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Retries) Reset() {
 	*x = Retries{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -646,7 +1488,7 @@ func (x *Retries) String() string {
 func (*Retries) ProtoMessage() {}
 
 func (x *Retries) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -659,7 +1501,7 @@ func (x *Retries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retries.ProtoReflect.Descriptor instead.
 func (*Retries) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Retries) GetMaxAttempts() int32 {
@@ -667,6 +1509,48 @@ func (x *Retries) GetMaxAttempts() int32 {
 		return *x.MaxAttempts
 	}
 	return 0
+}
+
+func (x *Retries) GetBudget() float64 {
+	if x != nil && x.Budget != nil {
+		return *x.Budget
+	}
+	return 0
+}
+
+func (x *Retries) GetMinPerSecond() int32 {
+	if x != nil && x.MinPerSecond != nil {
+		return *x.MinPerSecond
+	}
+	return 0
+}
+
+func (x *Retries) GetSameTarget() string {
+	if x != nil && x.SameTarget != nil {
+		return *x.SameTarget
+	}
+	return ""
+}
+
+func (x *Retries) GetFirstPause() string {
+	if x != nil && x.FirstPause != nil {
+		return *x.FirstPause
+	}
+	return ""
+}
+
+func (x *Retries) GetMaxPause() string {
+	if x != nil && x.MaxPause != nil {
+		return *x.MaxPause
+	}
+	return ""
+}
+
+func (x *Retries) GetMaxWait() string {
+	if x != nil && x.MaxWait != nil {
+		return *x.MaxWait
+	}
+	return ""
 }
 
 type Auth struct {
@@ -684,7 +1568,7 @@ type Auth struct {
 
 func (x *Auth) Reset() {
 	*x = Auth{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +1580,7 @@ func (x *Auth) String() string {
 func (*Auth) ProtoMessage() {}
 
 func (x *Auth) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +1593,7 @@ func (x *Auth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Auth.ProtoReflect.Descriptor instead.
 func (*Auth) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Auth) GetMode() string {
@@ -730,13 +1614,16 @@ type Limits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Largest request, through every door.
 	MaxRequestBytes *string `protobuf:"bytes,1,opt,name=max_request_bytes,json=maxRequestBytes,proto3,oneof" json:"max_request_bytes,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Calls at once through all doors; more are refused with 503 and Retry-After. 0: as
+	// many as the process may have files open, each call needing up to two.
+	MaxConcurrentCalls *int32 `protobuf:"varint,2,opt,name=max_concurrent_calls,json=maxConcurrentCalls,proto3,oneof" json:"max_concurrent_calls,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -748,7 +1635,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -761,7 +1648,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Limits) GetMaxRequestBytes() string {
@@ -769,6 +1656,13 @@ func (x *Limits) GetMaxRequestBytes() string {
 		return *x.MaxRequestBytes
 	}
 	return ""
+}
+
+func (x *Limits) GetMaxConcurrentCalls() int32 {
+	if x != nil && x.MaxConcurrentCalls != nil {
+		return *x.MaxConcurrentCalls
+	}
+	return 0
 }
 
 type Breaker struct {
@@ -783,14 +1677,20 @@ type Breaker struct {
 	// The span of time over which calls are counted.
 	Window *string `protobuf:"bytes,4,opt,name=window,proto3,oneof" json:"window,omitempty"`
 	// How long an open breaker keeps calls away before it lets one try.
-	CoolDown      *string `protobuf:"bytes,5,opt,name=cool_down,json=coolDown,proto3,oneof" json:"cool_down,omitempty"`
+	CoolDown *string `protobuf:"bytes,5,opt,name=cool_down,json=coolDown,proto3,oneof" json:"cool_down,omitempty"`
+	// A single answer, or the first event of a stream, that takes longer counts as a
+	// failure. 0s: however slow, an answer is a success.
+	SlowCall *string `protobuf:"bytes,6,opt,name=slow_call,json=slowCall,proto3,oneof" json:"slow_call,omitempty"`
+	// How many calls at a time are let through to a target that was left alone, and how
+	// many must succeed in a row to let all back.
+	Probes        *int32 `protobuf:"varint,7,opt,name=probes,proto3,oneof" json:"probes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -802,7 +1702,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -815,7 +1715,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Breaker) GetEnabled() bool {
@@ -853,6 +1753,20 @@ func (x *Breaker) GetCoolDown() string {
 	return ""
 }
 
+func (x *Breaker) GetSlowCall() string {
+	if x != nil && x.SlowCall != nil {
+		return *x.SlowCall
+	}
+	return ""
+}
+
+func (x *Breaker) GetProbes() int32 {
+	if x != nil && x.Probes != nil {
+		return *x.Probes
+	}
+	return 0
+}
+
 type Log struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "text" for people, "json" one object per line, "auto" text on a terminal and
@@ -867,7 +1781,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -879,7 +1793,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -892,7 +1806,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Log) GetFormat() string {
@@ -920,7 +1834,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -932,7 +1846,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -945,7 +1859,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Shutdown) GetGrace() string {
@@ -967,7 +1881,7 @@ type Cors struct {
 
 func (x *Cors) Reset() {
 	*x = Cors{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -979,7 +1893,7 @@ func (x *Cors) String() string {
 func (*Cors) ProtoMessage() {}
 
 func (x *Cors) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -992,7 +1906,7 @@ func (x *Cors) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cors.ProtoReflect.Descriptor instead.
 func (*Cors) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Cors) GetOrigins() []string {
@@ -1028,7 +1942,7 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\x0e127.0.0.1:8081\x10\x04H\x02R\x05admin\x88\x01\x01B\a\n" +
 	"\x05_httpB\a\n" +
 	"\x05_grpcB\b\n" +
-	"\x06_admin\"\xfd\x03\n" +
+	"\x06_admin\"\xbe\x05\n" +
 	"\bProvider\x12G\n" +
 	"\x04name\x18\x01 \x01(\tB.\xbaH%\xc8\x01\x01r \x18?2\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$\xa2\x86\x19\x02\x10\x06H\x00R\x04name\x88\x01\x01\x12#\n" +
 	"\x04kind\x18\x02 \x01(\tB\n" +
@@ -1036,13 +1950,49 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\bbase_url\x18\x03 \x01(\tB \xbaH\x17r\x15\x18\x80\x102\x10^https?://[^ ]+$\xa2\x86\x19\x02\x10\x05H\x02R\abaseUrl\x88\x01\x01\x120\n" +
 	"\bapi_keys\x18\x04 \x03(\tB\x15\xbaH\f\x92\x01\t\x10\xe8\a\"\x04r\x02\x10\x01\xa2\x86\x19\x02\x10\aR\aapiKeys\x12t\n" +
 	"\aheaders\x18\x05 \x03(\v2'.sluice.config.v1.Provider.HeadersEntryB1\xbaH(\x9a\x01%\x10d\"!r\x1f2\x1d^[A-Za-z0-9!#$%&'*+.^_`|~-]+$\xa2\x86\x19\x02\x10\aR\aheaders\x12>\n" +
-	"\btimeouts\x18\x06 \x01(\v2\".sluice.config.v1.ProviderTimeoutsR\btimeouts\x1a:\n" +
+	"\btimeouts\x18\x06 \x01(\v2\".sluice.config.v1.ProviderTimeoutsR\btimeouts\x12<\n" +
+	"\x04keys\x18\a \x03(\v2\x1d.sluice.config.v1.ProviderKeyB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04keys\x12?\n" +
+	"\vconcurrency\x18\b \x01(\v2\x1d.sluice.config.v1.ConcurrencyR\vconcurrency\x12@\n" +
+	"\fhealth_check\x18\t \x01(\v2\x1d.sluice.config.v1.HealthCheckR\vhealthCheck\x1a:\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\a\n" +
 	"\x05_nameB\a\n" +
 	"\x05_kindB\v\n" +
-	"\t_base_url\"\xcb\x02\n" +
+	"\t_base_url\"\xc5\x01\n" +
+	"\vProviderKey\x12#\n" +
+	"\x03key\x18\x01 \x01(\tB\f\xbaH\x03\xc8\x01\x01\xa2\x86\x19\x02\x10\aH\x00R\x03key\x88\x01\x01\x12/\n" +
+	"\x06weight\x18\x02 \x01(\x05B\x12\xbaH\b\x1a\x06\x18\xc0\x84=(\x00\xa2\x86\x19\x03\n" +
+	"\x011H\x01R\x06weight\x88\x01\x01\x12D\n" +
+	"\x04name\x18\x03 \x01(\tB+\xbaH\"r \x18?2\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$\xa2\x86\x19\x02\x10\x06H\x02R\x04name\x88\x01\x01B\x06\n" +
+	"\x04_keyB\t\n" +
+	"\a_weightB\a\n" +
+	"\x05_name\"\xaf\x02\n" +
+	"\vConcurrency\x12)\n" +
+	"\x03max\x18\x01 \x01(\x05B\x12\xbaH\b\x1a\x06\x18\xc0\x84=(\x00\xa2\x86\x19\x03\n" +
+	"\x010H\x00R\x03max\x88\x01\x01\x12,\n" +
+	"\badaptive\x18\x02 \x01(\bB\v\xa2\x86\x19\a\n" +
+	"\x05falseH\x01R\badaptive\x88\x01\x01\x12/\n" +
+	"\x05queue\x18\x03 \x01(\x05B\x14\xbaH\b\x1a\x06\x18\xc0\x84=(\x00\xa2\x86\x19\x05\n" +
+	"\x03100H\x02R\x05queue\x88\x01\x01\x12e\n" +
+	"\rqueue_timeout\x18\x04 \x01(\tB;\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\x10\n" +
+	"\x025s\x10\x01\x1a\x031ms\"\x0310mH\x03R\fqueueTimeout\x88\x01\x01B\x06\n" +
+	"\x04_maxB\v\n" +
+	"\t_adaptiveB\b\n" +
+	"\x06_queueB\x10\n" +
+	"\x0e_queue_timeout\"\x99\x02\n" +
+	"\vHealthCheck\x12V\n" +
+	"\binterval\x18\x01 \x01(\tB5\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\n" +
+	"\n" +
+	"\x020s\x10\x01\"\x021hH\x00R\binterval\x88\x01\x01\x12Y\n" +
+	"\atimeout\x18\x02 \x01(\tB:\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\x0f\n" +
+	"\x025s\x10\x01\x1a\x031ms\"\x025mH\x01R\atimeout\x88\x01\x01\x121\n" +
+	"\bfailures\x18\x03 \x01(\x05B\x10\xbaH\x06\x1a\x04\x18d(\x01\xa2\x86\x19\x03\n" +
+	"\x013H\x02R\bfailures\x88\x01\x01B\v\n" +
+	"\t_intervalB\n" +
+	"\n" +
+	"\b_timeoutB\v\n" +
+	"\t_failures\"\x96\x04\n" +
 	"\x10ProviderTimeouts\x12[\n" +
 	"\aconnect\x18\x01 \x01(\tB<\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\x11\n" +
 	"\x0310s\x10\x01\x1a\x031ms\"\x0310mH\x00R\aconnect\x88\x01\x01\x12`\n" +
@@ -1050,15 +2000,68 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"first_byte\x18\x02 \x01(\tB<\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\x11\n" +
 	"\x0310m\x10\x01\x1a\x031ms\"\x0324hH\x01R\tfirstByte\x88\x01\x01\x12T\n" +
 	"\x04idle\x18\x03 \x01(\tB;\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\x10\n" +
-	"\x025m\x10\x01\x1a\x031ms\"\x0324hH\x02R\x04idle\x88\x01\x01B\n" +
+	"\x025m\x10\x01\x1a\x031ms\"\x0324hH\x02R\x04idle\x88\x01\x01\x12\\\n" +
+	"\vfirst_token\x18\x04 \x01(\tB6\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\v\n" +
+	"\x020s\x10\x01\"\x0324hH\x03R\n" +
+	"firstToken\x88\x01\x01\x12Q\n" +
+	"\x05total\x18\x05 \x01(\tB6\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\v\n" +
+	"\x020s\x10\x01\"\x0324hH\x04R\x05total\x88\x01\x01B\n" +
 	"\n" +
 	"\b_connectB\r\n" +
 	"\v_first_byteB\a\n" +
-	"\x05_idle\"\x92\x01\n" +
+	"\x05_idleB\x0e\n" +
+	"\f_first_tokenB\b\n" +
+	"\x06_total\"\x88\x04\n" +
+	"\x0eTargetTimeouts\x12V\n" +
+	"\aconnect\x18\x01 \x01(\tB7\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\f\x10\x01\x1a\x031ms\"\x0310mH\x00R\aconnect\x88\x01\x01\x12[\n" +
+	"\n" +
+	"first_byte\x18\x02 \x01(\tB7\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\f\x10\x01\x1a\x031ms\"\x0324hH\x01R\tfirstByte\x88\x01\x01\x12]\n" +
+	"\vfirst_token\x18\x03 \x01(\tB7\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\f\x10\x01\x1a\x031ms\"\x0324hH\x02R\n" +
+	"firstToken\x88\x01\x01\x12P\n" +
+	"\x04idle\x18\x04 \x01(\tB7\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\f\x10\x01\x1a\x031ms\"\x0324hH\x03R\x04idle\x88\x01\x01\x12R\n" +
+	"\x05total\x18\x05 \x01(\tB7\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\f\x10\x01\x1a\x031ms\"\x0324hH\x04R\x05total\x88\x01\x01B\n" +
+	"\n" +
+	"\b_connectB\r\n" +
+	"\v_first_byteB\x0e\n" +
+	"\f_first_tokenB\a\n" +
+	"\x05_idleB\b\n" +
+	"\x06_total\"\xff\x03\n" +
 	"\x05Model\x12?\n" +
 	"\x04name\x18\x01 \x01(\tB&\xbaH\x1d\xc8\x01\x01r\x18\x18\x80\x022\x13^[^\\s*]*\\*?[^\\s*]*$\xa2\x86\x19\x02\x10\bH\x00R\x04name\x88\x01\x01\x12?\n" +
-	"\atargets\x18\x02 \x03(\v2\x18.sluice.config.v1.TargetB\v\xbaH\b\xc8\x01\x01\x92\x01\x02\x10dR\atargetsB\a\n" +
-	"\x05_name\"\xee\x01\n" +
+	"\atargets\x18\x02 \x03(\v2\x18.sluice.config.v1.TargetB\v\xbaH\b\xc8\x01\x01\x92\x01\x02\x10dR\atargets\x124\n" +
+	"\aaliases\x18\x03 \x03(\tB\x1a\xbaH\x17\x92\x01\x14\x10d\"\x10r\x0e\x18\x80\x022\t^[^\\s*]+$R\aaliases\x12u\n" +
+	"\bstrategy\x18\x04 \x01(\tBT\xbaHCrAR\bweightedR\bpriorityR\rleast_latencyR\n" +
+	"least_busyR\bcheapestR\x06sticky\xa2\x86\x19\n" +
+	"\n" +
+	"\bweightedH\x01R\bstrategy\x88\x01\x01\x120\n" +
+	"\x06sticky\x18\x05 \x01(\v2\x18.sluice.config.v1.StickyR\x06sticky\x12-\n" +
+	"\x05hedge\x18\x06 \x01(\v2\x17.sluice.config.v1.HedgeR\x05hedge\x12>\n" +
+	"\ron_disconnect\x18\a \x01(\tB\x14\xbaH\x11r\x0fR\x06cancelR\x05drainH\x02R\fonDisconnect\x88\x01\x01B\a\n" +
+	"\x05_nameB\v\n" +
+	"\t_strategyB\x10\n" +
+	"\x0e_on_disconnect\"\x95\x02\n" +
+	"\x06Sticky\x12:\n" +
+	"\x02by\x18\x01 \x03(\tB*\xbaH'\x92\x01$\x10\x04\x18\x01\"\x1er\x1cR\asessionR\x04userR\x03keyR\x06promptR\x02by\x12U\n" +
+	"\x06header\x18\x02 \x01(\tB8\xbaH#r!\x18d2\x1d^[A-Za-z0-9!#$%&'*+.^_`|~-]+$\xa2\x86\x19\x0e\n" +
+	"\fx-session-idH\x00R\x06header\x88\x01\x01\x12\\\n" +
+	"\fprompt_bytes\x18\x03 \x01(\tB4\xbaH\x1br\x192\x17^[0-9]+ ?(B|[KMG]i?B)?$\xa2\x86\x19\x12\n" +
+	"\x044KiB\x10\x02\x1a\x021B\"\x041MiBH\x01R\vpromptBytes\x88\x01\x01B\t\n" +
+	"\a_headerB\x0f\n" +
+	"\r_prompt_bytes\"\xc4\x02\n" +
+	"\x05Hedge\x12*\n" +
+	"\aenabled\x18\x01 \x01(\bB\v\xa2\x86\x19\a\n" +
+	"\x05falseH\x00R\aenabled\x88\x01\x01\x12Q\n" +
+	"\x05delay\x18\x02 \x01(\tB6\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\v\n" +
+	"\x020s\x10\x01\"\x0310mH\x01R\x05delay\x88\x01\x01\x12E\n" +
+	"\x11max_output_tokens\x18\x03 \x01(\x05B\x14\xbaH\b\x1a\x06\x18\xc0\x84=(\x00\xa2\x86\x19\x05\n" +
+	"\x03512H\x02R\x0fmaxOutputTokens\x88\x01\x01\x12>\n" +
+	"\x06budget\x18\x04 \x01(\x01B!\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?!\x00\x00\x00\x00\x00\x00\x00\x00\xa2\x86\x19\x06\n" +
+	"\x040.05H\x03R\x06budget\x88\x01\x01B\n" +
+	"\n" +
+	"\b_enabledB\b\n" +
+	"\x06_delayB\x14\n" +
+	"\x12_max_output_tokensB\t\n" +
+	"\a_budget\"\x92\a\n" +
 	"\x06Target\x12+\n" +
 	"\bprovider\x18\x01 \x01(\tB\n" +
 	"\xbaH\a\xc8\x01\x01r\x02\x18?H\x00R\bprovider\x88\x01\x01\x12#\n" +
@@ -1066,16 +2069,68 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\x06weight\x18\x03 \x01(\x05B\x12\xbaH\b\x1a\x06\x18\xc0\x84=(\x00\xa2\x86\x19\x03\n" +
 	"\x011H\x02R\x06weight\x88\x01\x01\x122\n" +
 	"\bpriority\x18\x04 \x01(\x05B\x11\xbaH\a\x1a\x05\x18\xe8\a(\x00\xa2\x86\x19\x03\n" +
-	"\x010H\x03R\bpriority\x88\x01\x01B\v\n" +
+	"\x010H\x03R\bpriority\x88\x01\x01\x12C\n" +
+	"\x0ecanary_percent\x18\x05 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00Y@)\x00\x00\x00\x00\x00\x00\x00\x00H\x04R\rcanaryPercent\x88\x01\x01\x12r\n" +
+	"\aheaders\x18\x06 \x03(\v2%.sluice.config.v1.Target.HeadersEntryB1\xbaH(\x9a\x01%\x10d\"!r\x1f2\x1d^[A-Za-z0-9!#$%&'*+.^_`|~-]+$\xa2\x86\x19\x02\x10\aR\aheaders\x12<\n" +
+	"\n" +
+	"parameters\x18\a \x01(\v2\x1c.sluice.config.v1.ParametersR\n" +
+	"parameters\x12<\n" +
+	"\btimeouts\x18\b \x01(\v2 .sluice.config.v1.TargetTimeoutsR\btimeouts\x12?\n" +
+	"\vconcurrency\x18\t \x01(\v2\x1d.sluice.config.v1.ConcurrencyR\vconcurrency\x12Y\n" +
+	"\x05lacks\x18\n" +
+	" \x03(\tBC\xbaH@\x92\x01=\x10\n" +
+	"\x18\x01\"7r5R\x05toolsR\x06visionR\x05audioR\x05filesR\vjson_schemaR\tstreamingR\x05lacks\x12@\n" +
+	"\x0econtext_window\x18\v \x01(\x03B\x14\xbaH\n" +
+	"\"\b\x18\x80\x94\xeb\xdc\x03(\x00\xa2\x86\x19\x03\n" +
+	"\x010H\x05R\rcontextWindow\x88\x01\x01\x12-\n" +
+	"\x05price\x18\f \x01(\v2\x17.sluice.config.v1.PriceR\x05price\x1a:\n" +
+	"\fHeadersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\v\n" +
 	"\t_providerB\b\n" +
 	"\x06_modelB\t\n" +
 	"\a_weightB\v\n" +
-	"\t_priority\"\xcb\x01\n" +
+	"\t_priorityB\x11\n" +
+	"\x0f_canary_percentB\x11\n" +
+	"\x0f_context_window\"z\n" +
+	"\x05Price\x12,\n" +
+	"\x05input\x18\x01 \x01(\x01B\x11\xbaH\x0e\xc8\x01\x01\x12\t)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\x05input\x88\x01\x01\x12.\n" +
+	"\x06output\x18\x02 \x01(\x01B\x11\xbaH\x0e\xc8\x01\x01\x12\t)\x00\x00\x00\x00\x00\x00\x00\x00H\x01R\x06output\x88\x01\x01B\b\n" +
+	"\x06_inputB\t\n" +
+	"\a_output\"\x99\x01\n" +
+	"\n" +
+	"Parameters\x121\n" +
+	"\x04drop\x18\x01 \x03(\tB\x1d\xbaH\x1a\x92\x01\x17\x10d\"\x13r\x112\x0f^[A-Za-z0-9_]+$R\x04drop\x12%\n" +
+	"\adefault\x18\x02 \x01(\tB\x06\xa2\x86\x19\x02\x10\n" +
+	"H\x00R\adefault\x88\x01\x01\x12\x1d\n" +
+	"\x03set\x18\x03 \x01(\tB\x06\xa2\x86\x19\x02\x10\n" +
+	"H\x01R\x03set\x88\x01\x01B\n" +
+	"\n" +
+	"\b_defaultB\x06\n" +
+	"\x04_set\"\x9c\x04\n" +
 	"\aRouting\x127\n" +
 	"\x10default_provider\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18?H\x00R\x0fdefaultProvider\x88\x01\x01\x12=\n" +
 	"\btimeouts\x18\x02 \x01(\v2!.sluice.config.v1.RoutingTimeoutsR\btimeouts\x123\n" +
-	"\aretries\x18\x03 \x01(\v2\x19.sluice.config.v1.RetriesR\aretriesB\x13\n" +
-	"\x11_default_provider\"\xd7\x01\n" +
+	"\aretries\x18\x03 \x01(\v2\x19.sluice.config.v1.RetriesR\aretries\x12<\n" +
+	"\x05paths\x18\x04 \x03(\v2\x1b.sluice.config.v1.PathRouteB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05paths\x125\n" +
+	"\rcaller_choice\x18\x05 \x01(\bB\v\xa2\x86\x19\a\n" +
+	"\x05falseH\x01R\fcallerChoice\x88\x01\x01\x12J\n" +
+	"\ron_disconnect\x18\x06 \x01(\tB \xbaH\x11r\x0fR\x06cancelR\x05drain\xa2\x86\x19\b\n" +
+	"\x06cancelH\x02R\fonDisconnect\x88\x01\x01\x12\\\n" +
+	"\tdrain_cap\x18\a \x01(\tB:\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\x0f\n" +
+	"\x021m\x10\x01\x1a\x031ms\"\x021hH\x03R\bdrainCap\x88\x01\x01B\x13\n" +
+	"\x11_default_providerB\x10\n" +
+	"\x0e_caller_choiceB\x10\n" +
+	"\x0e_on_disconnectB\f\n" +
+	"\n" +
+	"_drain_cap\"\xb8\x01\n" +
+	"\tPathRoute\x12<\n" +
+	"\x04path\x18\x01 \x01(\tB#\xbaH \xc8\x01\x01r\x1b\x18\x80\x022\x16^(/[A-Za-z0-9._~-]+)+$H\x00R\x04path\x88\x01\x01\x12(\n" +
+	"\bprovider\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18?H\x01R\bprovider\x88\x01\x01\x12#\n" +
+	"\x05model\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02H\x02R\x05model\x88\x01\x01B\a\n" +
+	"\x05_pathB\v\n" +
+	"\t_providerB\b\n" +
+	"\x06_model\"\xd7\x01\n" +
 	"\x0fRoutingTimeouts\x12U\n" +
 	"\aattempt\x18\x01 \x01(\tB6\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\v\n" +
 	"\x020s\x10\x01\"\x0324hH\x00R\aattempt\x88\x01\x01\x12W\n" +
@@ -1083,23 +2138,47 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\x0310m\x10\x01\x1a\x031ms\"\x0324hH\x01R\x05total\x88\x01\x01B\n" +
 	"\n" +
 	"\b_attemptB\b\n" +
-	"\x06_total\"T\n" +
+	"\x06_total\"\xa8\x05\n" +
 	"\aRetries\x128\n" +
 	"\fmax_attempts\x18\x01 \x01(\x05B\x10\xbaH\x06\x1a\x04\x18\n" +
 	"(\x01\xa2\x86\x19\x03\n" +
-	"\x013H\x00R\vmaxAttempts\x88\x01\x01B\x0f\n" +
-	"\r_max_attempts\"\x80\x01\n" +
+	"\x013H\x00R\vmaxAttempts\x88\x01\x01\x12=\n" +
+	"\x06budget\x18\x02 \x01(\x01B \xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00$@)\x00\x00\x00\x00\x00\x00\x00\x00\xa2\x86\x19\x05\n" +
+	"\x030.2H\x01R\x06budget\x88\x01\x01\x12>\n" +
+	"\x0emin_per_second\x18\x03 \x01(\x05B\x13\xbaH\b\x1a\x06\x18\xc0\x84=(\x00\xa2\x86\x19\x04\n" +
+	"\x0210H\x02R\fminPerSecond\x88\x01\x01\x12X\n" +
+	"\vsame_target\x18\x04 \x01(\tB2\xbaH\"r R\x05neverR\x06unsentR\arefusedR\x06failed\xa2\x86\x19\t\n" +
+	"\arefusedH\x03R\n" +
+	"sameTarget\x88\x01\x01\x12c\n" +
+	"\vfirst_pause\x18\x05 \x01(\tB=\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\x12\n" +
+	"\x05100ms\x10\x01\x1a\x030ms\"\x021mH\x04R\n" +
+	"firstPause\x88\x01\x01\x12]\n" +
+	"\tmax_pause\x18\x06 \x01(\tB;\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\x10\n" +
+	"\x022s\x10\x01\x1a\x030ms\"\x0310mH\x05R\bmaxPause\x88\x01\x01\x12\\\n" +
+	"\bmax_wait\x18\a \x01(\tB<\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\x11\n" +
+	"\x0310s\x10\x01\x1a\x030ms\"\x0310mH\x06R\amaxWait\x88\x01\x01B\x0f\n" +
+	"\r_max_attemptsB\t\n" +
+	"\a_budgetB\x11\n" +
+	"\x0f_min_per_secondB\x0e\n" +
+	"\f_same_targetB\x0e\n" +
+	"\f_first_pauseB\f\n" +
+	"\n" +
+	"_max_pauseB\v\n" +
+	"\t_max_wait\"\x80\x01\n" +
 	"\x04Auth\x124\n" +
 	"\x04mode\x18\x01 \x01(\tB\x1b\xbaH\x0er\fR\x04noneR\x04keys\xa2\x86\x19\x06\n" +
 	"\x04noneH\x00R\x04mode\x88\x01\x01\x12,\n" +
 	"\binsecure\x18\x02 \x01(\bB\v\xa2\x86\x19\a\n" +
 	"\x05falseH\x01R\binsecure\x88\x01\x01B\a\n" +
 	"\x05_modeB\v\n" +
-	"\t_insecure\"\x88\x01\n" +
+	"\t_insecure\"\xed\x01\n" +
 	"\x06Limits\x12h\n" +
 	"\x11max_request_bytes\x18\x01 \x01(\tB7\xbaH\x1br\x192\x17^[0-9]+ ?(B|[KMG]i?B)?$\xa2\x86\x19\x15\n" +
-	"\x0532MiB\x10\x02\x1a\x041KiB\"\x041GiBH\x00R\x0fmaxRequestBytes\x88\x01\x01B\x14\n" +
-	"\x12_max_request_bytes\"\xb5\x03\n" +
+	"\x0532MiB\x10\x02\x1a\x041KiB\"\x041GiBH\x00R\x0fmaxRequestBytes\x88\x01\x01\x12J\n" +
+	"\x14max_concurrent_calls\x18\x02 \x01(\x05B\x13\xbaH\t\x1a\a\x18\x80\xad\xe2\x04(\x00\xa2\x86\x19\x03\n" +
+	"\x010H\x01R\x12maxConcurrentCalls\x88\x01\x01B\x14\n" +
+	"\x12_max_request_bytesB\x17\n" +
+	"\x15_max_concurrent_calls\"\xd6\x04\n" +
 	"\aBreaker\x12)\n" +
 	"\aenabled\x18\x01 \x01(\bB\n" +
 	"\xa2\x86\x19\x06\n" +
@@ -1111,7 +2190,12 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\x06window\x18\x04 \x01(\tB:\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\x0f\n" +
 	"\x0330s\x10\x01\x1a\x021s\"\x021hH\x03R\x06window\x88\x01\x01\x12^\n" +
 	"\tcool_down\x18\x05 \x01(\tB<\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\x11\n" +
-	"\x0315s\x10\x01\x1a\x0410ms\"\x021hH\x04R\bcoolDown\x88\x01\x01B\n" +
+	"\x0315s\x10\x01\x1a\x0410ms\"\x021hH\x04R\bcoolDown\x88\x01\x01\x12W\n" +
+	"\tslow_call\x18\x06 \x01(\tB5\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\n" +
+	"\n" +
+	"\x020s\x10\x01\"\x021hH\x05R\bslowCall\x88\x01\x01\x12-\n" +
+	"\x06probes\x18\a \x01(\x05B\x10\xbaH\x06\x1a\x04\x18d(\x01\xa2\x86\x19\x03\n" +
+	"\x011H\x06R\x06probes\x88\x01\x01B\n" +
 	"\n" +
 	"\b_enabledB\x10\n" +
 	"\x0e_failure_ratioB\f\n" +
@@ -1119,7 +2203,10 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"_min_callsB\t\n" +
 	"\a_windowB\f\n" +
 	"\n" +
-	"_cool_down\"\xa0\x01\n" +
+	"_cool_downB\f\n" +
+	"\n" +
+	"_slow_callB\t\n" +
+	"\a_probes\"\xa0\x01\n" +
 	"\x03Log\x12>\n" +
 	"\x06format\x18\x01 \x01(\tB!\xbaH\x14r\x12R\x04autoR\x04textR\x04json\xa2\x86\x19\x06\n" +
 	"\x04autoH\x00R\x06format\x88\x01\x01\x12D\n" +
@@ -1146,46 +2233,67 @@ func file_sluice_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_sluice_config_v1_config_proto_rawDescData
 }
 
-var file_sluice_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_sluice_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_sluice_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),           // 0: sluice.config.v1.Config
 	(*Listen)(nil),           // 1: sluice.config.v1.Listen
 	(*Provider)(nil),         // 2: sluice.config.v1.Provider
-	(*ProviderTimeouts)(nil), // 3: sluice.config.v1.ProviderTimeouts
-	(*Model)(nil),            // 4: sluice.config.v1.Model
-	(*Target)(nil),           // 5: sluice.config.v1.Target
-	(*Routing)(nil),          // 6: sluice.config.v1.Routing
-	(*RoutingTimeouts)(nil),  // 7: sluice.config.v1.RoutingTimeouts
-	(*Retries)(nil),          // 8: sluice.config.v1.Retries
-	(*Auth)(nil),             // 9: sluice.config.v1.Auth
-	(*Limits)(nil),           // 10: sluice.config.v1.Limits
-	(*Breaker)(nil),          // 11: sluice.config.v1.Breaker
-	(*Log)(nil),              // 12: sluice.config.v1.Log
-	(*Shutdown)(nil),         // 13: sluice.config.v1.Shutdown
-	(*Cors)(nil),             // 14: sluice.config.v1.Cors
-	nil,                      // 15: sluice.config.v1.Provider.HeadersEntry
+	(*ProviderKey)(nil),      // 3: sluice.config.v1.ProviderKey
+	(*Concurrency)(nil),      // 4: sluice.config.v1.Concurrency
+	(*HealthCheck)(nil),      // 5: sluice.config.v1.HealthCheck
+	(*ProviderTimeouts)(nil), // 6: sluice.config.v1.ProviderTimeouts
+	(*TargetTimeouts)(nil),   // 7: sluice.config.v1.TargetTimeouts
+	(*Model)(nil),            // 8: sluice.config.v1.Model
+	(*Sticky)(nil),           // 9: sluice.config.v1.Sticky
+	(*Hedge)(nil),            // 10: sluice.config.v1.Hedge
+	(*Target)(nil),           // 11: sluice.config.v1.Target
+	(*Price)(nil),            // 12: sluice.config.v1.Price
+	(*Parameters)(nil),       // 13: sluice.config.v1.Parameters
+	(*Routing)(nil),          // 14: sluice.config.v1.Routing
+	(*PathRoute)(nil),        // 15: sluice.config.v1.PathRoute
+	(*RoutingTimeouts)(nil),  // 16: sluice.config.v1.RoutingTimeouts
+	(*Retries)(nil),          // 17: sluice.config.v1.Retries
+	(*Auth)(nil),             // 18: sluice.config.v1.Auth
+	(*Limits)(nil),           // 19: sluice.config.v1.Limits
+	(*Breaker)(nil),          // 20: sluice.config.v1.Breaker
+	(*Log)(nil),              // 21: sluice.config.v1.Log
+	(*Shutdown)(nil),         // 22: sluice.config.v1.Shutdown
+	(*Cors)(nil),             // 23: sluice.config.v1.Cors
+	nil,                      // 24: sluice.config.v1.Provider.HeadersEntry
+	nil,                      // 25: sluice.config.v1.Target.HeadersEntry
 }
 var file_sluice_config_v1_config_proto_depIdxs = []int32{
 	1,  // 0: sluice.config.v1.Config.listen:type_name -> sluice.config.v1.Listen
 	2,  // 1: sluice.config.v1.Config.providers:type_name -> sluice.config.v1.Provider
-	4,  // 2: sluice.config.v1.Config.models:type_name -> sluice.config.v1.Model
-	6,  // 3: sluice.config.v1.Config.routing:type_name -> sluice.config.v1.Routing
-	9,  // 4: sluice.config.v1.Config.auth:type_name -> sluice.config.v1.Auth
-	10, // 5: sluice.config.v1.Config.limits:type_name -> sluice.config.v1.Limits
-	11, // 6: sluice.config.v1.Config.breaker:type_name -> sluice.config.v1.Breaker
-	12, // 7: sluice.config.v1.Config.log:type_name -> sluice.config.v1.Log
-	13, // 8: sluice.config.v1.Config.shutdown:type_name -> sluice.config.v1.Shutdown
-	14, // 9: sluice.config.v1.Config.cors:type_name -> sluice.config.v1.Cors
-	15, // 10: sluice.config.v1.Provider.headers:type_name -> sluice.config.v1.Provider.HeadersEntry
-	3,  // 11: sluice.config.v1.Provider.timeouts:type_name -> sluice.config.v1.ProviderTimeouts
-	5,  // 12: sluice.config.v1.Model.targets:type_name -> sluice.config.v1.Target
-	7,  // 13: sluice.config.v1.Routing.timeouts:type_name -> sluice.config.v1.RoutingTimeouts
-	8,  // 14: sluice.config.v1.Routing.retries:type_name -> sluice.config.v1.Retries
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	8,  // 2: sluice.config.v1.Config.models:type_name -> sluice.config.v1.Model
+	14, // 3: sluice.config.v1.Config.routing:type_name -> sluice.config.v1.Routing
+	18, // 4: sluice.config.v1.Config.auth:type_name -> sluice.config.v1.Auth
+	19, // 5: sluice.config.v1.Config.limits:type_name -> sluice.config.v1.Limits
+	20, // 6: sluice.config.v1.Config.breaker:type_name -> sluice.config.v1.Breaker
+	21, // 7: sluice.config.v1.Config.log:type_name -> sluice.config.v1.Log
+	22, // 8: sluice.config.v1.Config.shutdown:type_name -> sluice.config.v1.Shutdown
+	23, // 9: sluice.config.v1.Config.cors:type_name -> sluice.config.v1.Cors
+	24, // 10: sluice.config.v1.Provider.headers:type_name -> sluice.config.v1.Provider.HeadersEntry
+	6,  // 11: sluice.config.v1.Provider.timeouts:type_name -> sluice.config.v1.ProviderTimeouts
+	3,  // 12: sluice.config.v1.Provider.keys:type_name -> sluice.config.v1.ProviderKey
+	4,  // 13: sluice.config.v1.Provider.concurrency:type_name -> sluice.config.v1.Concurrency
+	5,  // 14: sluice.config.v1.Provider.health_check:type_name -> sluice.config.v1.HealthCheck
+	11, // 15: sluice.config.v1.Model.targets:type_name -> sluice.config.v1.Target
+	9,  // 16: sluice.config.v1.Model.sticky:type_name -> sluice.config.v1.Sticky
+	10, // 17: sluice.config.v1.Model.hedge:type_name -> sluice.config.v1.Hedge
+	25, // 18: sluice.config.v1.Target.headers:type_name -> sluice.config.v1.Target.HeadersEntry
+	13, // 19: sluice.config.v1.Target.parameters:type_name -> sluice.config.v1.Parameters
+	7,  // 20: sluice.config.v1.Target.timeouts:type_name -> sluice.config.v1.TargetTimeouts
+	4,  // 21: sluice.config.v1.Target.concurrency:type_name -> sluice.config.v1.Concurrency
+	12, // 22: sluice.config.v1.Target.price:type_name -> sluice.config.v1.Price
+	16, // 23: sluice.config.v1.Routing.timeouts:type_name -> sluice.config.v1.RoutingTimeouts
+	17, // 24: sluice.config.v1.Routing.retries:type_name -> sluice.config.v1.Retries
+	15, // 25: sluice.config.v1.Routing.paths:type_name -> sluice.config.v1.PathRoute
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_sluice_config_v1_config_proto_init() }
@@ -1207,13 +2315,22 @@ func file_sluice_config_v1_config_proto_init() {
 	file_sluice_config_v1_config_proto_msgTypes[11].OneofWrappers = []any{}
 	file_sluice_config_v1_config_proto_msgTypes[12].OneofWrappers = []any{}
 	file_sluice_config_v1_config_proto_msgTypes[13].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[14].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[15].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[16].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[17].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[18].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[19].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[20].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[21].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sluice_config_v1_config_proto_rawDesc), len(file_sluice_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -51,21 +51,25 @@ const (
 	// The origin of a web page, as https://app.example.com, in which one "*" may stand
 	// for any text.
 	Form_FORM_ORIGIN Form = 9
+	// A mapping of free values, which becomes the text of a JSON object with its keys in
+	// the order of the file.
+	Form_FORM_JSON_OBJECT Form = 10
 )
 
 // Enum value maps for Form.
 var (
 	Form_name = map[int32]string{
-		0: "FORM_UNSPECIFIED",
-		1: "FORM_DURATION",
-		2: "FORM_SIZE",
-		3: "FORM_ADDRESS",
-		4: "FORM_ADDRESS_OR_OFF",
-		5: "FORM_URL",
-		6: "FORM_NAME",
-		7: "FORM_SECRET",
-		8: "FORM_PATTERN",
-		9: "FORM_ORIGIN",
+		0:  "FORM_UNSPECIFIED",
+		1:  "FORM_DURATION",
+		2:  "FORM_SIZE",
+		3:  "FORM_ADDRESS",
+		4:  "FORM_ADDRESS_OR_OFF",
+		5:  "FORM_URL",
+		6:  "FORM_NAME",
+		7:  "FORM_SECRET",
+		8:  "FORM_PATTERN",
+		9:  "FORM_ORIGIN",
+		10: "FORM_JSON_OBJECT",
 	}
 	Form_value = map[string]int32{
 		"FORM_UNSPECIFIED":    0,
@@ -78,6 +82,7 @@ var (
 		"FORM_SECRET":         7,
 		"FORM_PATTERN":        8,
 		"FORM_ORIGIN":         9,
+		"FORM_JSON_OBJECT":    10,
 	}
 )
 
@@ -211,7 +216,7 @@ const file_sluice_config_v1_field_proto_rawDesc = "" +
 	"\adefault\x18\x01 \x01(\tR\adefault\x12*\n" +
 	"\x04form\x18\x02 \x01(\x0e2\x16.sluice.config.v1.FormR\x04form\x12\x10\n" +
 	"\x03min\x18\x03 \x01(\tR\x03min\x12\x10\n" +
-	"\x03max\x18\x04 \x01(\tR\x03max*\xba\x01\n" +
+	"\x03max\x18\x04 \x01(\tR\x03max*\xd0\x01\n" +
 	"\x04Form\x12\x14\n" +
 	"\x10FORM_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rFORM_DURATION\x10\x01\x12\r\n" +
@@ -222,7 +227,9 @@ const file_sluice_config_v1_field_proto_rawDesc = "" +
 	"\tFORM_NAME\x10\x06\x12\x0f\n" +
 	"\vFORM_SECRET\x10\a\x12\x10\n" +
 	"\fFORM_PATTERN\x10\b\x12\x0f\n" +
-	"\vFORM_ORIGIN\x10\t:S\n" +
+	"\vFORM_ORIGIN\x10\t\x12\x14\n" +
+	"\x10FORM_JSON_OBJECT\x10\n" +
+	":S\n" +
 	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18\xe4\x90\x03 \x01(\v2\x1c.sluice.config.v1.FieldRulesR\x05fieldB>Z<github.com/sluice-ai/sluice/gen/go/sluice/config/v1;configv1b\x06proto3"
 
 var (
