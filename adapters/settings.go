@@ -19,6 +19,9 @@ type Settings struct {
 	APIKeys []Secret
 	// Headers are added to every request to the provider.
 	Headers Header
+	// Secrets are further values that must not come back in what the provider says:
+	// those that a [Call] brings, in its TargetHeader.
+	Secrets []Secret
 	// Timeouts bound single steps of a call. The zero value means the defaults of
 	// adapters/upstream.
 	Timeouts Timeouts

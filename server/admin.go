@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"runtime/debug"
@@ -34,11 +35,30 @@ func newRegistry(version string) *prometheus.Registry {
 	return registry
 }
 
+// adminIndex is what GET / answers on the admin listener.
+const adminIndex = `Sluice: for operators
+
+GET /healthz   200 as long as the process lives
+GET /readyz    200 while calls are welcome
+GET /metrics   metrics for Prometheus
+GET /status    providers, keys and targets as JSON; "sluice status" prints it as a table
+`
+
 // newAdminServer answers operators: /healthz as long as the process lives, /readyz
-// while calls are welcome, /metrics. None of them asks a provider, so that one that
-// hangs delays none of them.
-func newAdminServer(registry *prometheus.Registry, ready *atomic.Bool) *http.Server {
+// while calls are welcome, /metrics, and /status with what status returns. None of them
+// asks a provider, so that one that hangs delays none of them.
+func newAdminServer(registry *prometheus.Registry, ready *atomic.Bool, status func() Status) *http.Server {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, adminIndex)
+	})
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")  // people read it with curl
+		_ = encoder.Encode(status()) // the reader left
+	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, "ok\n")
 	})

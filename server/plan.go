@@ -1,38 +1,67 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"sync"
 
 	"github.com/sluice-ai/sluice/adapters"
 	"github.com/sluice-ai/sluice/adapters/breaker"
 	"github.com/sluice-ai/sluice/adapters/catalog"
+	"github.com/sluice-ai/sluice/adapters/keyring"
+	"github.com/sluice-ai/sluice/adapters/limiter"
+	"github.com/sluice-ai/sluice/adapters/prober"
+
 	"github.com/sluice-ai/sluice/server/config"
 	"github.com/sluice-ai/sluice/server/dispatch"
 	"github.com/sluice-ai/sluice/server/gateway"
 	"github.com/sluice-ai/sluice/server/route"
+	"github.com/sluice-ai/sluice/server/shed"
 )
 
 // plan is a gateway.Plan with what the server has to know of it.
 type plan struct {
 	*gateway.Plan
 
-	// targets are the names of the breakers.
-	targets []string
+	config *config.Config
+	// providers are those of the configuration, in its order.
+	providers []*provider
+	// targets are what has a breaker, in the order of the configuration.
+	targets []*target
+	// entries are the targets of all routes, those of calls that name a provider first.
+	entries []*entry
+	kept    kept
 	// closed is closed when the last call that worked by the plan has ended and its
 	// providers are closed.
 	closed chan struct{}
+}
+
+// provider is one of the configuration, and what stands around it.
+type provider struct {
+	config.Provider
+
+	// adapter is with its keys and its own limit, as all of its targets share it.
+	adapter adapters.Provider
+	ring    *keyring.Ring    // nil without keys
+	limiter *limiter.Limiter // nil without a bound
+	prober  *prober.Prober   // nil without health checks
 }
 
 // builder makes plans. Its fields outlive them.
 type builder struct {
 	logger  *slog.Logger
 	version string
-	// onBreaker is told of each breaker's changes, with its plan. May be nil.
-	onBreaker func(p *plan, target string, from, to breaker.State)
+	shed    *shed.Shedder
+	// kept is that of the plan in force.
+	kept kept
+	// onBreaker is told of each breaker's changes. May be nil.
+	onBreaker func(t *target, from, to breaker.State)
+	// onHealth is told what health checks find. May be nil.
+	onHealth func(provider string, up bool)
 }
 
 // build makes a plan, or returns a [*config.Error] with everything that the parts
@@ -41,45 +70,88 @@ func (b *builder) build(c *config.Config) (*plan, error) {
 	p := &plan{
 		Plan: &gateway.Plan{
 			Providers:       make(map[string]adapters.Provider, len(c.Providers)),
-			Targets:         make(map[gateway.TargetKey]adapters.Provider),
 			Listed:          listed(c),
 			DefaultProvider: c.Routing.DefaultProvider,
-			Policy: dispatch.Policy{
-				MaxAttempts:    c.Routing.MaxAttempts,
-				AttemptTimeout: c.Routing.AttemptTimeout,
-				TotalTimeout:   c.Routing.TotalTimeout,
-			},
+			CallerChoice:    c.Routing.CallerChoice,
+			Policy:          policy(c),
+			Shed:            b.shed,
 		},
+		config: c,
+		kept:   make(kept),
 		closed: make(chan struct{}),
 	}
-	var problems []config.Problem
-	names := make([]string, 0, len(c.Providers))
-	for i, entry := range c.Providers {
-		provider, err := catalog.New(entry.Kind, b.settings(entry))
-		if err != nil {
-			problems = append(problems, config.Problems(c.Fail(fmt.Sprintf("providers[%d]", i), err.Error()))...)
-			continue
-		}
-		p.Providers[entry.Name] = provider
-		names = append(names, entry.Name)
-	}
+	problems := b.addProviders(p)
 	if len(problems) == 0 {
-		var err error
-		if p.Routes, err = route.New(models(c), names, c.Routing.DefaultProvider); err != nil {
-			problems = config.Problems(c.Fail("models", err.Error()))
-		}
+		problems = b.addRoutes(p)
 	}
 	if len(problems) > 0 {
 		return nil, errors.Join(&config.Error{Problems: problems}, p.closeProviders())
 	}
 	p.tellWhenClosed()
-	if c.Breaker.Enabled {
-		b.addBreakers(p, c)
-	}
 	return p, nil
 }
 
-func (b *builder) settings(entry config.Provider) adapters.Settings {
+// inForce makes what p has learnt the past of the next plan.
+func (b *builder) inForce(p *plan) { b.kept = p.kept }
+
+func policy(c *config.Config) dispatch.Policy {
+	repeat := map[string]dispatch.Repeat{
+		"never": dispatch.RepeatNever, "unsent": dispatch.RepeatUnsent,
+		"refused": dispatch.RepeatRefused, "failed": dispatch.RepeatFailed,
+	}
+	return dispatch.Policy{
+		MaxAttempts:    c.Routing.MaxAttempts,
+		AttemptTimeout: c.Routing.AttemptTimeout,
+		TotalTimeout:   c.Routing.TotalTimeout,
+		Repeat:         repeat[c.Routing.SameTarget],
+		// For dispatch, 0 means its default; here it means none.
+		FirstPause: max(c.Routing.FirstPause, 1),
+		MaxPause:   max(c.Routing.MaxPause, 1),
+		MaxWait:    max(c.Routing.MaxWait, 1),
+	}
+}
+
+func (b *builder) addProviders(p *plan) (problems []config.Problem) {
+	for i, entry := range p.config.Providers {
+		at := fmt.Sprintf("providers[%d]", i)
+		adapter, err := catalog.New(entry.Kind, b.settings(p.config, entry))
+		if err != nil {
+			problems = append(problems, config.Problems(p.config.Fail(at, err.Error()))...)
+			continue
+		}
+		added := &provider{Provider: entry, adapter: adapter}
+		if len(entry.Keys) > 0 {
+			added.ring = keep(b.kept, p.kept, "keys "+entry.Name, keysOf(entry), func() *keyring.Ring {
+				return keyring.New(entry.Name, keysOf(entry), keyring.Settings{})
+			})
+			added.adapter = added.ring.Wrap(added.adapter)
+		}
+		if entry.Concurrency.Max > 0 || entry.Concurrency.Adaptive {
+			added.limiter = b.limit(p, "limit "+entry.Name, entry.Name, entry.Concurrency)
+			added.adapter = added.limiter.Wrap(added.adapter)
+		}
+		if entry.HealthCheck.Interval > 0 {
+			added.prober, err = prober.New(added.adapter, prober.Settings{
+				Interval: entry.HealthCheck.Interval, Timeout: entry.HealthCheck.Timeout, Failures: entry.HealthCheck.Failures,
+			}, b.onHealth)
+			if err != nil {
+				problems = append(problems, config.Problems(p.config.Fail(at+".health_check", err.Error()))...)
+				continue
+			}
+			// What the last plan's checks found counts until the first of this one.
+			name := "health " + entry.Name
+			if before, ok := b.kept[name]; ok && reflect.DeepEqual(before.settings, entry) {
+				added.prober.Inherit(before.value.(*prober.Prober).Snapshot()) //nolint:forcetypeassert // a name has one type
+			}
+			p.kept[name] = keptEntry{entry, added.prober}
+		}
+		p.providers = append(p.providers, added)
+		p.Providers[entry.Name] = added.adapter
+	}
+	return problems
+}
+
+func (b *builder) settings(c *config.Config, entry config.Provider) adapters.Settings {
 	s := adapters.Settings{
 		Name:      entry.Name,
 		BaseURL:   entry.BaseURL,
@@ -90,45 +162,40 @@ func (b *builder) settings(entry config.Provider) adapters.Settings {
 	for _, h := range entry.Headers {
 		s.Headers.Add(h.Name, h.Value.Reveal())
 	}
+	for _, m := range c.Models {
+		for _, t := range m.Targets {
+			if t.Provider == entry.Name {
+				for _, h := range t.Headers {
+					s.Secrets = append(s.Secrets, h.Value)
+				}
+			}
+		}
+	}
 	return s
 }
 
-// addBreakers puts a breaker around each target of the routing table, and one around
-// each provider but the sandbox for the models that the table does not name.
-func (b *builder) addBreakers(p *plan, c *config.Config) {
-	settings := breaker.Settings{
-		FailureRatio: c.Breaker.FailureRatio,
-		MinCalls:     uint32(c.Breaker.MinCalls), // bounded by the configuration
-		Window:       c.Breaker.Window,
-		OpenFor:      c.Breaker.CoolDown,
+func keysOf(entry config.Provider) []keyring.Key {
+	keys := make([]keyring.Key, len(entry.Keys))
+	for i, k := range entry.Keys {
+		keys[i] = keyring.Key{Name: k.Name, Value: k.Value, Weight: k.Weight}
 	}
-	var changed func(target string, from, to breaker.State)
-	if b.onBreaker != nil {
-		changed = func(target string, from, to breaker.State) { b.onBreaker(p, target, from, to) }
-	}
-	add := func(key gateway.TargetKey) {
-		if _, done := p.Targets[key]; done {
-			return
-		}
-		name := key.Provider
-		if key.Model != "" {
-			name += "/" + key.Model
-		}
-		p.Targets[key] = breaker.New(name, settings, changed).Wrap(p.Providers[key.Provider])
-		p.targets = append(p.targets, name)
-	}
-	for _, entry := range c.Providers {
-		// The sandbox's models fail because a test asks them to: that must not keep
-		// others from its healthy ones.
-		if entry.Kind != config.Sandbox {
-			add(gateway.TargetKey{Provider: entry.Name})
+	return keys
+}
+
+// start begins the health checks of a plan in force.
+func (p *plan) start(ctx context.Context) {
+	for _, provider := range p.providers {
+		if provider.prober != nil {
+			provider.prober.Start(ctx)
 		}
 	}
-	for _, m := range c.Models {
-		for _, t := range m.Targets {
-			if t.Model != "" { // else the provider's own, if it has one
-				add(gateway.TargetKey{Provider: t.Provider, Model: t.Model})
-			}
+}
+
+// stop ends the health checks of a plan that is no longer in force.
+func (p *plan) stop() {
+	for _, provider := range p.providers {
+		if provider.prober != nil {
+			provider.prober.Stop()
 		}
 	}
 }
@@ -180,13 +247,35 @@ func listed(c *config.Config) []string {
 	return names
 }
 
-func models(c *config.Config) []route.Model {
+// routeModels is the table of a configuration.
+func routeModels(c *config.Config) []route.Model {
 	list := make([]route.Model, len(c.Models))
 	for i, m := range c.Models {
-		list[i].Name = m.Name
+		list[i] = route.Model{
+			Name: m.Name, Aliases: m.Aliases, Strategy: route.Strategy(m.Strategy),
+			Sticky: route.Sticky{Header: m.Sticky.Header, PromptBytes: m.Sticky.PromptBytes},
+		}
+		for _, by := range m.Sticky.By {
+			list[i].Sticky.By = append(list[i].Sticky.By, route.StickyBy(by))
+		}
 		for _, t := range m.Targets {
-			list[i].Targets = append(list[i].Targets, route.Target{Provider: t.Provider, Model: t.Model, Weight: t.Weight, Priority: t.Priority})
+			list[i].Targets = append(list[i].Targets, routeTarget(t))
 		}
 	}
 	return list
+}
+
+func routeTarget(t config.Target) route.Target {
+	out := route.Target{
+		Provider: t.Provider, Model: t.Model, Weight: t.Weight, Priority: t.Priority,
+		Canary: t.Canary, ContextWindow: t.ContextWindow,
+	}
+	for _, name := range t.Lacks {
+		feature, _ := route.ParseFeature(name) // the configuration knows the names
+		out.Lacks |= feature
+	}
+	if t.Price != nil {
+		out.Price = &route.Price{Input: t.Price.Input, Output: t.Price.Output}
+	}
+	return out
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/sluice-ai/sluice/adapters/breaker"
 	"github.com/sluice-ai/sluice/server/config"
@@ -26,11 +27,14 @@ func (s *Server) Reload(c *config.Config) error {
 	if err != nil {
 		return err
 	}
+	s.builder.inForce(p)
 	s.showTargets(p) // before its breakers can change
 	s.service.Swap(p.Plan)
+	p.start(context.Background())
+	s.plan.stop()
 	s.setLevel(c)
 	s.retired = append(slices.DeleteFunc(s.retired, isClosed), s.plan)
-	s.plan, s.config = p, c
+	s.plan, s.config, s.reloaded = p, c, time.Now()
 	return nil
 }
 
@@ -56,6 +60,7 @@ func (s *Server) refuseRestart(c *config.Config) error {
 	check(c.Listen.GRPC == was.Listen.GRPC, "listen.grpc")
 	check(c.Listen.Admin == was.Listen.Admin, "listen.admin")
 	check(c.MaxRequestBytes == was.MaxRequestBytes, "limits.max_request_bytes")
+	check(c.MaxConcurrentCalls == was.MaxConcurrentCalls, "limits.max_concurrent_calls")
 	check(c.Log.Format == was.Log.Format, "log.format")
 	check(slices.Equal(c.CORSOrigins, was.CORSOrigins), "cors.origins")
 	if len(problems) > 0 {
@@ -70,39 +75,60 @@ func (s *Server) setLevel(c *config.Config) {
 	}
 }
 
-// showTargets keeps the metrics of the breakers to those of a new plan, which are
-// closed.
+// showTargets keeps the metrics of the breakers to those of a new plan.
 func (s *Server) showTargets(p *plan) {
-	s.showing.Lock()
-	defer s.showing.Unlock()
-	kept := make(map[string]bool, len(p.targets))
-	for _, target := range p.targets {
-		kept[target] = true
-		s.metrics.SetTarget(target, int(breaker.Closed))
-	}
-	if s.shown != nil {
-		for _, target := range s.shown.targets {
-			if !kept[target] {
-				s.metrics.ForgetTarget(target)
-			}
+	shown := make(map[string]*target, len(p.targets))
+	for _, t := range p.targets {
+		if t.breaker != nil {
+			shown[t.name] = t
 		}
 	}
-	s.shown = p
+	s.showing.Lock()
+	for name := range s.shown {
+		if shown[name] == nil {
+			s.metrics.ForgetTarget(name)
+		}
+	}
+	s.shown = shown
+	s.showing.Unlock()
+	for _, t := range shown {
+		// A breaker tells of its changes while it is locked: it must not be asked for its
+		// state while it may have to wait for us.
+		for state := t.breaker.State(); ; {
+			s.showing.Lock()
+			s.metrics.SetTarget(t.name, int(state))
+			s.showing.Unlock()
+			now := t.breaker.State()
+			if now == state {
+				break
+			}
+			state = now
+		}
+	}
 }
 
-// breakerChanged tells of a breaker in force. Those of older plans, by which calls may
-// still run, spare nobody any more.
-func (s *Server) breakerChanged(p *plan, target string, from, to breaker.State) {
+// breakerChanged tells of a breaker in force. Those of targets that a reload dropped or
+// changed, by which calls may still run, spare nobody any more.
+func (s *Server) breakerChanged(t *target, from, to breaker.State) {
 	s.showing.Lock()
 	defer s.showing.Unlock()
-	if p != s.shown {
+	if s.shown[t.name] != t {
 		return
 	}
-	s.metrics.SetTarget(target, int(to))
+	s.metrics.SetTarget(t.name, int(to))
 	level := slog.LevelInfo
 	if to == breaker.Open {
 		level = slog.LevelWarn
 	}
 	s.logger.Log(context.Background(), level, "circuit breaker changed",
-		slog.String("target", target), slog.String("from", from.String()), slog.String("to", to.String()))
+		slog.String("target", t.name), slog.String("from", from.String()), slog.String("to", to.String()))
+}
+
+// healthChanged tells what a health check found.
+func (s *Server) healthChanged(provider string, up bool) {
+	level, health := slog.LevelInfo, "up"
+	if !up {
+		level, health = slog.LevelWarn, "down"
+	}
+	s.logger.Log(context.Background(), level, "health check changed", slog.String("provider", provider), slog.String("health", health))
 }

@@ -38,20 +38,21 @@ func TestReload_serves_new_calls_by_the_new_plan_and_running_ones_by_the_old(t *
 	}
 }
 
-func TestReload_ignores_the_breakers_of_the_old_plan(t *testing.T) {
-	a := newUpstream(t, "a")
-	plan := func(extra string) string {
-		return "providers: [" + a.provider("a") + "]\nbreaker: {min_calls: 1}\nmodels: [{name: kept, targets: [{provider: a, model: m}]}" + extra + "]\n"
+func TestReload_keeps_what_targets_that_did_not_change_have_learnt(t *testing.T) {
+	a, b := newUpstream(t, "a"), newUpstream(t, "b")
+	plan := func(u *upstream, extra string) string {
+		return "providers: [" + u.provider("a") + "]\nbreaker: {min_calls: 1}\nmodels: [{name: kept, targets: [{provider: a, model: m}]}" + extra + "]\n"
 	}
-	h := start(t, plan(", {name: old, targets: [{provider: a, model: gone}]}"))
+	h := start(t, plan(a, ", {name: old, targets: [{provider: a, model: gone}]}"))
 	var rests []func() (string, error)
 	for _, model := range []string{"kept", "old"} {
 		_, rest := h.stream(t, model)
 		rests = append(rests, rest)
 	}
-	if err := h.Reload(parse(t, freePorts+plan(""))); err != nil {
+	if err := h.Reload(parse(t, freePorts+plan(a, ""))); err != nil {
 		t.Fatal(err)
 	}
+	// Calls of the old plan break: that concerns the target that is still there.
 	a.broken.Store(true)
 	close(a.finish)
 	for _, rest := range rests {
@@ -62,15 +63,28 @@ func TestReload_ignores_the_breakers_of_the_old_plan(t *testing.T) {
 	// A receipt is written after the breaker heard of its call.
 	eventually(t, "both calls are accounted for", func() bool { return len(h.log.calls(t)) == 2 })
 	_, metrics := h.get(t, h.admin+"/metrics")
-	if strings.Contains(metrics, `target="a/gone"`) || !strings.Contains(metrics, `sluice_target_circuit_state{target="a/m"} 0`) {
-		t.Error("/metrics shows the breakers of the old plan")
+	if strings.Contains(metrics, `target="a/gone"`) || !strings.Contains(metrics, `sluice_target_circuit_state{target="a/m"} 2`) {
+		t.Error("/metrics shows a target that is gone, or not the breaker of the one that is there")
 	}
-	// The new plan's are heard.
-	if status, _ := h.chat(t, "kept"); status < 500 {
-		t.Fatalf("a broken provider: %d", status)
+	if status, text := h.chat(t, "kept"); status != http.StatusServiceUnavailable {
+		t.Errorf("a spared target: %d %q", status, text)
 	}
-	if _, metrics := h.get(t, h.admin+"/metrics"); !strings.Contains(metrics, `sluice_target_circuit_state{target="a/m"} 2`) {
-		t.Error("/metrics does not show the breaker of the new plan")
+	// A change elsewhere leaves the breaker open; the same name at another address is
+	// another target.
+	if err := h.Reload(parse(t, freePorts+plan(a, ", {name: more, targets: [{provider: sandbox, model: echo}]}"))); err != nil {
+		t.Fatal(err)
+	}
+	if status, text := h.chat(t, "kept"); status != http.StatusServiceUnavailable {
+		t.Errorf("a spared target after a reload: %d %q", status, text)
+	}
+	if err := h.Reload(parse(t, freePorts+plan(b, ""))); err != nil {
+		t.Fatal(err)
+	}
+	if _, text := h.chat(t, "kept"); text != "from b" {
+		t.Errorf("another address: %q", text)
+	}
+	if _, metrics := h.get(t, h.admin+"/metrics"); !strings.Contains(metrics, `sluice_target_circuit_state{target="a/m"} 0`) {
+		t.Error("/metrics shows the breaker of the old address")
 	}
 }
 

@@ -14,8 +14,10 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sluice-ai/sluice/gen/openapi"
 
@@ -24,6 +26,7 @@ import (
 	"github.com/sluice-ai/sluice/server/edge"
 	"github.com/sluice-ai/sluice/server/edge/docs"
 	"github.com/sluice-ai/sluice/server/gateway"
+	"github.com/sluice-ai/sluice/server/shed"
 	"github.com/sluice-ai/sluice/server/usage"
 )
 
@@ -33,6 +36,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Level follows log.level when a reload changes it. May be nil.
 	Level *slog.LevelVar
+	// Tracer takes a span for each call and attempt. Nil: none are made. Its maker shuts
+	// it down after the server stopped.
+	Tracer trace.TracerProvider
 	// Version stands in metrics and goes to providers as part of the user agent.
 	Version string
 }
@@ -61,9 +67,11 @@ type Server struct {
 	plan     *plan
 	retired  []*plan // replaced, and perhaps still used by running calls
 	stopping bool    // the service is closed, or about to be
+	started  time.Time
+	reloaded time.Time // zero: never
 
-	showing sync.Mutex // guards shown, and the metrics of breakers
-	shown   *plan      // the plan whose breakers the metrics show
+	showing sync.Mutex         // guards shown, and the metrics of breakers
+	shown   map[string]*target // those whose breakers the metrics show, by name
 }
 
 // Loader returns a loader that knows the adapters of this program.
@@ -100,15 +108,23 @@ func New(c *config.Config, o Options) (*Server, error) {
 		metrics:  usage.NewMetrics(registry),
 		failed:   make(chan error, 3),
 	}
-	s.builder = builder{logger: logger, version: o.Version, onBreaker: s.breakerChanged}
+	s.builder = builder{
+		logger: logger, version: o.Version, onBreaker: s.breakerChanged, onHealth: s.healthChanged,
+		shed: shed.New(shed.Settings{MaxCalls: c.MaxConcurrentCalls}),
+	}
 	p, err := s.builder.build(c)
 	if err != nil {
 		return nil, err
 	}
 	s.config, s.plan = c, p
+	s.builder.inForce(p)
 	s.showTargets(p)
 	s.setLevel(c)
-	s.service = gateway.New(p.Plan, usage.Sinks{usage.NewLog(logger), s.metrics}, logger)
+	sinks := usage.Sinks{usage.NewLog(logger), s.metrics}
+	if o.Tracer != nil {
+		sinks = append(sinks, usage.NewSpans(o.Tracer))
+	}
+	s.service = gateway.New(p.Plan, sinks, logger)
 	s.doors = edge.New(edge.Config{
 		MaxRequestBytes: c.MaxRequestBytes,
 		AllowedOrigins:  c.CORSOrigins,
@@ -116,7 +132,7 @@ func New(c *config.Config, o Options) (*Server, error) {
 		Logger:          logger,
 	}, s.service)
 	s.front = s.withErrorLog(edge.NewHTTPServer(s.doors.HTTP()))
-	s.admin = s.withErrorLog(newAdminServer(registry, &s.ready))
+	s.admin = s.withErrorLog(newAdminServer(registry, &s.ready, s.status))
 	return s, nil
 }
 
@@ -156,6 +172,9 @@ func (s *Server) Start(ctx context.Context) error {
 		}
 		return &config.Error{Problems: problems}
 	}
+	s.mu.Lock()
+	s.started = time.Now()
+	s.mu.Unlock()
 	for _, l := range s.listeners {
 		s.serving.Go(func() {
 			if err := l.serve(l.Listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -163,6 +182,9 @@ func (s *Server) Start(ctx context.Context) error {
 			}
 		})
 	}
+	s.mu.Lock()
+	s.plan.start(context.WithoutCancel(ctx))
+	s.mu.Unlock()
 	s.doors.SetServing(true)
 	s.ready.Store(true)
 	return nil

@@ -66,6 +66,7 @@ func (s *Server) beginStop() (plans []*plan, first bool) {
 		return nil, false
 	}
 	s.stopping = true
+	s.plan.stop()
 	return append(slices.Clone(s.retired), s.plan), true
 }
 

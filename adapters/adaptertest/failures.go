@@ -108,6 +108,9 @@ func (s *suite) testNoAnswer(t *testing.T, f *Fixture) {
 			if e.Message == "" || strings.Contains(e.Message, fake.Listener.Addr().String()) {
 				t.Errorf("the message is %q, want one without the address", e.Message)
 			}
+			if name == "an HTML page" && !strings.Contains(e.Message, name) {
+				t.Errorf("the message is %q, want it to name %s", e.Message, name)
+			}
 			if len(out.chunks) > 0 {
 				t.Errorf("%d chunks of no answer", len(out.chunks))
 			}
@@ -175,8 +178,8 @@ func (s *suite) testUnreachable(t *testing.T, f *Fixture) {
 	} {
 		p := s.provider(t, &fake{Server: &httptest.Server{URL: base}})
 		e := asError(t, f.call(t.Context(), t, p, nil).err)
-		if e.Kind != adapters.KindUnavailable || e.Status != 0 {
-			t.Errorf("%s: kind %s and status %d, want unavailable without one", name, e.Kind, e.Status)
+		if e.Kind != adapters.KindUnavailable || e.Status != 0 || !e.Unsent {
+			t.Errorf("%s: kind %s, status %d, unsent %t, want unavailable without one, unsent", name, e.Kind, e.Status, e.Unsent)
 		}
 		if strings.Contains(e.Error(), "127.0.0.1") || e.Cause == nil {
 			t.Errorf("%s: the error %q must not name the address, its cause (%v) may", name, e, e.Cause)
@@ -214,7 +217,11 @@ func (s *suite) testRetryHints(t *testing.T, f *Fixture) {
 		"a date gone by":  {map[string]string{"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}, 0, 0},
 		"what is no hint": {map[string]string{"Retry-After": "soon"}, 0, 0},
 		"a negative one":  {map[string]string{"Retry-After": "-5"}, 0, 0},
-		"an absurd one":   {map[string]string{"Retry-After": "1e300"}, time.Hour, 1 << 62},
+		"an absurd one":   {map[string]string{"Retry-After": "1e300"}, time.Hour, 24 * time.Hour},
+		"requests used up": {
+			map[string]string{"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m30s"}, 90 * time.Second, 90 * time.Second,
+		},
+		"requests left": {map[string]string{"x-ratelimit-remaining-requests": "7", "x-ratelimit-reset-requests": "1m30s"}, 0, 0},
 	} {
 		fake := newFake(t, func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 			for name, value := range c.header {

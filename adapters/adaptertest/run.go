@@ -4,8 +4,8 @@
 //
 // It plays the provider on the loopback and holds the adapter to what the SPI
 // promises: recorded requests and answers, streams cut anywhere, failures of every
-// kind, keys that must not come back, callers that leave. It knows the SPI and no
-// adapter.
+// kind, keys that must not come back, callers that leave, calls that bring a key, headers
+// or times of their own. It knows the SPI and no adapter.
 //
 // Each folder of testdata that has a case.json is a case; [Fixture] says what it
 // holds. With -update, the goldens of what the adapter sends are written anew.
@@ -53,6 +53,7 @@ func Run(t *testing.T, open Open, dir string) {
 	t.Run("secrets", s.testSecrets)
 	t.Run("streams", s.testStreams)
 	t.Run("leaving", s.testLeaving)
+	t.Run("overrides", s.testOverrides)
 }
 
 type suite struct {
@@ -121,6 +122,12 @@ type outcome struct {
 // call does what a case says. A nil send collects the chunks.
 func (f *Fixture) call(ctx context.Context, t *testing.T, p adapters.Provider, send func(*sluicev1.ChatCompletionChunk) error) outcome {
 	t.Helper()
+	return f.callAs(ctx, t, p, send, func(*adapters.Call) {})
+}
+
+// callAs is call with a change of the [adapters.Call].
+func (f *Fixture) callAs(ctx context.Context, t *testing.T, p adapters.Provider, send func(*sluicev1.ChatCompletionChunk) error, change func(*adapters.Call)) outcome {
+	t.Helper()
 	// An adapter that does not stop fails here, not at the time limit of all tests.
 	ctx, cancel := context.WithTimeout(ctx, hangAfter)
 	defer cancel()
@@ -128,6 +135,7 @@ func (f *Fixture) call(ctx context.Context, t *testing.T, p adapters.Provider, s
 	for _, name := range slices.Sorted(mapKeys(f.Header)) {
 		call.Header.Add(name, f.Header[name])
 	}
+	change(call)
 	var out outcome
 	switch f.Operation {
 	case opChat:

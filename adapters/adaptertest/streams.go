@@ -240,8 +240,8 @@ func (s *suite) testLeaving(t *testing.T) {
 		t.Run(f.Operation+"_is_not_the_provider_being_slow", func(t *testing.T) {
 			fake := newFake(t, func(_ http.ResponseWriter, r *http.Request, _ []byte) { <-r.Context().Done() })
 			p := s.provider(t, fake, func(s *adapters.Settings) { s.Timeouts.FirstByte = 20 * time.Millisecond })
-			if e := asError(t, f.call(t.Context(), t, p, nil).err); e.Kind != adapters.KindTimeout {
-				t.Errorf("kind %s, want timeout", e.Kind)
+			if e := asError(t, f.call(t.Context(), t, p, nil).err); e.Kind != adapters.KindTimeout || e.Step != adapters.StepFirstByte {
+				t.Errorf("kind %s of %s, want timeout of %s", e.Kind, e.Step, adapters.StepFirstByte)
 			}
 		})
 		t.Run(f.Operation+"_is_not_the_provider_falling_silent", func(t *testing.T) {
@@ -251,8 +251,8 @@ func (s *suite) testLeaving(t *testing.T) {
 				<-r.Context().Done()
 			})
 			p := s.provider(t, fake, func(s *adapters.Settings) { s.Timeouts.Idle = 20 * time.Millisecond })
-			if e := asError(t, f.call(t.Context(), t, p, nil).err); e.Kind != adapters.KindTimeout {
-				t.Errorf("kind %s, want timeout", e.Kind)
+			if e := asError(t, f.call(t.Context(), t, p, nil).err); e.Kind != adapters.KindTimeout || e.Step != adapters.StepIdle {
+				t.Errorf("kind %s of %s, want timeout of %s", e.Kind, e.Step, adapters.StepIdle)
 			}
 		})
 	}

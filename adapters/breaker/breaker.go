@@ -3,19 +3,17 @@
 // well again.
 //
 // There is one breaker per target, around any provider. It knows error kinds and
-// no HTTP, retries or routes.
+// no HTTP, retries or routes. It may outlive the provider that it was first put around:
+// see [Breaker.Wrap].
 package breaker
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
-
-	"github.com/sluice-ai/sluice/adapters"
 )
 
 const (
@@ -39,7 +37,8 @@ const (
 	probeWait = time.Second
 )
 
-// Settings of a breaker. The zero value of a field means its default.
+// Settings of a breaker. The zero value of a field means its default. Settings can be
+// compared with ==.
 type Settings struct {
 	// FailureRatio above 0 and up to 1: the share of failures among the calls that
 	// count, from which on the breaker opens.
@@ -53,6 +52,10 @@ type Settings struct {
 	// Probes is how many calls an open breaker then lets through at a time, and how
 	// many must succeed in a row to close it.
 	Probes uint32
+	// SlowCall is how long a single answer, or the first chunk of a stream, may take. A
+	// later one reaches the caller, but counts as a failure. 0: however slow, an answer
+	// is a success.
+	SlowCall time.Duration
 }
 
 // State of a breaker.
@@ -86,38 +89,61 @@ var states = map[gobreaker.State]State{
 
 // Breaker watches one target. It is safe for concurrent use.
 type Breaker struct {
-	circuit *gobreaker.TwoStepCircuitBreaker[struct{}]
-	// reopens is when an open breaker lets probes through, in Unix nanoseconds.
+	target   string
+	settings Settings
+	circuit  *gobreaker.TwoStepCircuitBreaker[struct{}]
+	probes   uint32
+	bucket   time.Duration // the part of the window that is forgotten at once
+	born     time.Time     // what durations below count from, so that no change of the clock matters
+
+	// reopens is when an open breaker lets probes through, as a duration since born.
 	reopens atomic.Int64
 	// state is the circuit's as of its last change, for those who must not wait for
-	// its lock or move it on.
+	// its lock or move it on. era counts the changes.
 	state atomic.Int32
+	era   atomic.Uint64
+	// tripped holds the calls (high half) and failures (low half) that opened it last.
+	tripped atomic.Uint64
 }
 
-// New returns a closed breaker for a target. onChange, which may be nil, is told of
-// every change of state; it is called with the breaker locked, so it must be quick
-// and must not call the breaker.
+// New returns a closed breaker for a target.
+//
+// onChange, which may be nil, is told of every change of state. It is called with the
+// breaker locked, so it must be quick and must not call the breaker. It is kept for as
+// long as the breaker, which may be longer than the provider that it is first put
+// around: it must not refer to anything that a reload replaces.
 func New(target string, s Settings, onChange func(target string, from, to State)) *Breaker {
 	ratio := cmp.Or(s.FailureRatio, DefaultFailureRatio)
 	minCalls := cmp.Or(s.MinCalls, DefaultMinCalls)
 	window := cmp.Or(s.Window, DefaultWindow)
 	openFor := cmp.Or(s.OpenFor, DefaultOpenFor)
-	b := &Breaker{}
+	b := &Breaker{
+		target:   target,
+		settings: s,
+		probes:   cmp.Or(s.Probes, DefaultProbes),
+		bucket:   max(window/windowBuckets, 1),
+		born:     time.Now(),
+	}
 	b.circuit = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:         target,
-		MaxRequests:  cmp.Or(s.Probes, DefaultProbes),
+		MaxRequests:  b.probes,
 		Interval:     window,
-		BucketPeriod: max(window/windowBuckets, 1),
+		BucketPeriod: b.bucket,
 		Timeout:      openFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
 			counted := c.TotalSuccesses + c.TotalFailures
-			return counted >= minCalls && float64(c.TotalFailures) >= ratio*float64(counted)
+			if counted < minCalls || float64(c.TotalFailures) < ratio*float64(counted) {
+				return false
+			}
+			b.tripped.Store(uint64(counted)<<32 | uint64(c.TotalFailures))
+			return true
 		},
 		OnStateChange: func(name string, from, to gobreaker.State) {
-			b.state.Store(int32(states[to]))
 			if to == gobreaker.StateOpen {
-				b.reopens.Store(time.Now().Add(openFor).UnixNano())
+				b.reopens.Store(int64(b.age() + openFor)) // before the state, which tells to look at it
 			}
+			b.state.Store(int32(states[to]))
+			b.era.Add(1)
 			if onChange != nil {
 				onChange(name, states[from], states[to])
 			}
@@ -128,39 +154,71 @@ func New(target string, s Settings, onChange func(target string, from, to State)
 	return b
 }
 
-// State returns the state at this moment.
+// Settings returns what [New] was given: a reload that brings the same may keep the
+// breaker.
+func (b *Breaker) Settings() Settings { return b.settings }
+
+// State returns the state at this moment. An open breaker whose time is over becomes
+// half-open by this, as by a call.
 func (b *Breaker) State() State { return states[b.circuit.State()] }
+
+// Spared tells whether a call would be refused: while the breaker is open, until then,
+// and while all probes of a half-open one are under way, for a time that nobody knows
+// (until is zero). Routing asks it for every call, so that it usually costs one atomic
+// read.
+func (b *Breaker) Spared() (until time.Time, spared bool) {
+	switch b.last() {
+	case Closed:
+		return time.Time{}, false
+	case Open:
+		if until := b.until(); time.Now().Before(until) {
+			return until, true
+		}
+	case HalfOpen:
+	}
+	switch b.State() {
+	case Open: // at the very end of its time, or by a probe that failed just now
+		return b.until(), true
+	case HalfOpen:
+		c := b.circuit.Counts()
+		return time.Time{}, c.Requests >= c.TotalExclusions+b.probes
+	case Closed:
+	}
+	return time.Time{}, false
+}
+
+// Snapshot is how a breaker is at one moment, for people.
+type Snapshot struct {
+	Target string
+	State  State
+	// Calls are those that counted in the window, Failures those of them that failed.
+	// Unless the breaker is closed, they are the ones that opened it.
+	Calls, Failures uint32
+	// Until is when an open breaker lets probes through. Zero for any other.
+	Until time.Time
+}
+
+// Snapshot describes the breaker. It moves the breaker on as [Breaker.State] does and no
+// further: none of its probes is taken.
+func (b *Breaker) Snapshot() Snapshot {
+	s := Snapshot{Target: b.target, State: b.State()}
+	if s.State == Closed {
+		c := b.circuit.Counts()
+		s.Calls, s.Failures = c.TotalSuccesses+c.TotalFailures, c.TotalFailures
+		return s
+	}
+	tripped := b.tripped.Load()
+	s.Calls, s.Failures = uint32(tripped>>32), uint32(tripped)
+	if s.State == Open {
+		s.Until = b.until()
+	}
+	return s
+}
 
 // last returns the state as of the last change.
 func (b *Breaker) last() State { return State(b.state.Load()) }
 
-// recant counts the failure of a call whose success was counted before its end. An
-// open breaker takes none, nor does one half-open whose probes are all under way:
-// those decide.
-func (b *Breaker) recant(outcome error) {
-	if judge(outcome) != failure || b.last() == Open {
-		return
-	}
-	if done, err := b.circuit.Allow(); err == nil {
-		done(outcome)
-	}
-}
+func (b *Breaker) age() time.Duration { return time.Since(b.born) }
 
-// allow asks for a call. done takes its outcome, once.
-func (b *Breaker) allow(provider string) (done func(error), err error) {
-	done, err = b.circuit.Allow()
-	if err == nil {
-		return done, nil
-	}
-	wait := probeWait
-	if errors.Is(err, gobreaker.ErrOpenState) {
-		wait = max(time.Until(time.Unix(0, b.reopens.Load())), 0)
-	}
-	return nil, &adapters.Error{
-		Kind:       adapters.KindCircuitOpen,
-		Provider:   provider,
-		Message:    "the provider failed repeatedly and is not asked for the moment",
-		RetryAfter: wait,
-		Cause:      err,
-	}
-}
+// until is when an open breaker lets probes through.
+func (b *Breaker) until() time.Time { return b.born.Add(time.Duration(b.reopens.Load())) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -24,9 +25,16 @@ type target struct {
 	calls  int
 	// hold, when set, keeps calls until it is closed.
 	hold chan struct{}
+	// thinks is the time before an answer or the first chunk; drips that after the last.
+	thinks, drips time.Duration
 }
 
 func (g *target) answer() error {
+	time.Sleep(g.thinks)
+	return g.end()
+}
+
+func (g *target) end() error {
 	g.calls++
 	if g.hold != nil {
 		<-g.hold
@@ -42,12 +50,14 @@ func (g *target) Chat(context.Context, *adapters.Call, *sluicev1.ChatCompletionR
 }
 
 func (g *target) StreamChat(_ context.Context, _ *adapters.Call, _ *sluicev1.ChatCompletionRequest, send func(*sluicev1.ChatCompletionChunk) error) error {
+	time.Sleep(g.thinks)
 	for range g.chunks {
 		if err := send(new(sluicev1.ChatCompletionChunk)); err != nil {
 			return err
 		}
 	}
-	return g.answer()
+	time.Sleep(g.drips)
+	return g.end()
 }
 
 func (g *target) Embed(context.Context, *adapters.Call, *sluicev1.CreateEmbeddingsRequest) (*sluicev1.CreateEmbeddingsResponse, error) {
@@ -82,6 +92,10 @@ func chat(p adapters.Provider) error {
 	return err
 }
 
+func stream(p adapters.Provider) error {
+	return p.Chat.StreamChat(context.Background(), &adapters.Call{}, nil, func(*sluicev1.ChatCompletionChunk) error { return nil })
+}
+
 func open(t *testing.T, b *Breaker, g *target, p adapters.Provider) {
 	t.Helper()
 	g.err = sick
@@ -111,6 +125,9 @@ func TestBreaker_opens_after_failures_and_closes_after_a_good_probe(t *testing.T
 		var e *adapters.Error
 		if err := chat(p); !errors.As(err, &e) || e.Kind != adapters.KindCircuitOpen || e.Provider != "p" || e.Message == "" {
 			t.Fatalf("%v, want circuit_open", err)
+		}
+		if !e.Unsent {
+			t.Error("the refusal does not say that nothing was sent")
 		}
 		if e.RetryAfter != 3*time.Second {
 			t.Errorf("RetryAfter is %s, want 3s", e.RetryAfter)
@@ -180,6 +197,10 @@ func TestBreaker_lets_only_its_probes_through(t *testing.T) {
 }
 
 func TestBreaker_judges_by_kind(t *testing.T) {
+	judged := make(map[adapters.Kind]bool)
+	unsent := func(kind adapters.Kind, step adapters.Step) error {
+		return &adapters.Error{Kind: kind, Provider: "p", Unsent: true, Step: step}
+	}
 	for _, c := range []struct {
 		name string
 		err  error
@@ -190,6 +211,9 @@ func TestBreaker_judges_by_kind(t *testing.T) {
 		{"not reached", failed(adapters.KindUnavailable, 0), failure},
 		{"overloaded", failed(adapters.KindOverloaded, 503), failure},
 		{"timeout", failed(adapters.KindTimeout, 0), failure},
+		{"not connected in time", unsent(adapters.KindTimeout, adapters.StepConnect), failure},
+		{"not connected", unsent(adapters.KindUnavailable, 0), failure},
+		{"no first token in time", &adapters.Error{Kind: adapters.KindTimeout, Step: adapters.StepFirstToken, Status: 200}, failure},
 		{"protocol", failed(adapters.KindProtocol, 200), failure},
 		{"wrapped", fmt.Errorf("in a wrap: %w", sick), failure},
 		{"invalid", failed(adapters.KindInvalid, 400), success},
@@ -198,6 +222,11 @@ func TestBreaker_judges_by_kind(t *testing.T) {
 		{"conflict", failed(adapters.KindConflict, 409), success},
 		{"too large", failed(adapters.KindTooLarge, 413), success},
 		{"content filtered", failed(adapters.KindContentFiltered, 400), success},
+		{"context window", failed(adapters.KindContextWindow, 400), success},
+		{"context window, not asked", unsent(adapters.KindContextWindow, 0), ignored},
+		{"saturated", unsent(adapters.KindSaturated, 0), ignored},
+		{"all keys rate limited", unsent(adapters.KindRateLimited, 0), ignored},
+		{"all keys refused", unsent(adapters.KindAuth, 0), ignored},
 		{"auth", failed(adapters.KindAuth, 401), ignored},
 		{"permission", failed(adapters.KindPermission, 403), ignored},
 		{"rate limited", failed(adapters.KindRateLimited, 429), ignored},
@@ -212,6 +241,12 @@ func TestBreaker_judges_by_kind(t *testing.T) {
 	} {
 		if got := judge(c.err); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+		judged[adapters.KindOf(c.err)] = true
+	}
+	for kind := adapters.Kind(0); !strings.HasPrefix(kind.String(), "kind("); kind++ {
+		if !judged[kind] {
+			t.Errorf("%s does not stand in this table", kind)
 		}
 	}
 }

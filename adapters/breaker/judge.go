@@ -38,7 +38,7 @@ func judge(err error) verdict {
 	switch e.Kind {
 	case adapters.KindUnavailable, adapters.KindOverloaded, adapters.KindTimeout, adapters.KindProtocol:
 		return failure
-	case adapters.KindInvalid, adapters.KindNotFound, adapters.KindConflict, adapters.KindTooLarge, adapters.KindContentFiltered:
+	case adapters.KindInvalid, adapters.KindNotFound, adapters.KindConflict, adapters.KindTooLarge, adapters.KindContentFiltered, adapters.KindContextWindow:
 		// A target that refuses one request with reason is well.
 		if e.Status != 0 {
 			return success
@@ -52,7 +52,7 @@ func judge(err error) verdict {
 		// The target is well and says when to come back. A flood of these must not hide
 		// failures among them.
 		return ignored
-	case adapters.KindInternal, adapters.KindCanceled, adapters.KindUnsupported, adapters.KindCircuitOpen:
+	case adapters.KindInternal, adapters.KindCanceled, adapters.KindUnsupported, adapters.KindCircuitOpen, adapters.KindSaturated:
 		// Not the target's doing.
 		return ignored
 	}

@@ -18,7 +18,12 @@ import (
 // says nothing about the target.
 //
 // A refused call is an [*adapters.Error] of [adapters.KindCircuitOpen], with the time
-// until the next probe as RetryAfter. Several providers may share a breaker.
+// until the next probe as RetryAfter.
+//
+// Several providers may share a breaker, one after the other or at the same time. A
+// reload wraps the target's new provider with the breaker that it has, so that what is
+// known of the target stays known; calls that still run through the old provider count
+// as ever.
 func (b *Breaker) Wrap(p adapters.Provider) adapters.Provider {
 	if p.Chat != nil {
 		p.Chat = &chatter{b, p.Name, p.Chat}
@@ -29,9 +34,6 @@ func (b *Breaker) Wrap(p adapters.Provider) adapters.Provider {
 	return p
 }
 
-// errPanicked is the outcome of a call that did not return.
-var errPanicked = &adapters.Error{Kind: adapters.KindInternal, Message: "the adapter panicked"}
-
 type chatter struct {
 	breaker  *Breaker
 	provider string
@@ -39,35 +41,44 @@ type chatter struct {
 }
 
 func (c *chatter) Chat(ctx context.Context, call *adapters.Call, req *sluicev1.ChatCompletionRequest) (completion *sluicev1.ChatCompletion, err error) {
-	done, err := c.breaker.allow(c.provider)
+	admitted, err := c.breaker.allow(c.provider)
 	if err != nil {
 		return nil, err
 	}
 	outcome := error(errPanicked)
-	defer func() { done(outcome) }()
+	defer func() { admitted.end(outcome) }()
 	completion, err = c.next.Chat(ctx, call, req)
-	outcome = blame(ctx, err)
+	outcome = admitted.timed(blame(ctx, err))
 	return completion, err
 }
 
 // StreamChat counts a stream when it ends: one that opens well and breaks is a
-// failure. A probe does not keep everybody else out for as long as that: its first
-// chunk is its success, and if it breaks later, that counts as the failure of one more
-// call.
+// failure, and so is one whose first chunk was slow, however it ends.
+//
+// A probe does not keep everybody else out for as long as that: its first chunk decides.
+// Late, it is the probe's failure, and all that the stream counts for. In time, it is its
+// success, and if the stream breaks later, that counts as the failure of one more call.
 func (c *chatter) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1.ChatCompletionRequest, send func(*sluicev1.ChatCompletionChunk) error) error {
-	done, err := c.breaker.allow(c.provider)
+	admitted, err := c.breaker.allow(c.provider)
 	if err != nil {
 		return err
 	}
-	probe := c.breaker.last() == HalfOpen
+	end := admitted.end
 	outcome := error(errPanicked)
-	defer func() { done(outcome) }()
+	defer func() { end(outcome) }()
+	var begun, slow bool
 	var refused error
 	err = c.next.StreamChat(ctx, call, req, func(chunk *sluicev1.ChatCompletionChunk) error {
-		if probe {
-			probe = false
-			done(nil) // before send, which waits for the caller
-			done = c.breaker.recant
+		if !begun {
+			begun, slow = true, admitted.slow()
+			switch { // before send, which waits for the caller
+			case admitted.probe && slow:
+				admitted.done(errSlow)
+				end = func(error) {}
+			case admitted.probe:
+				admitted.done(nil)
+				end = c.breaker.recant
+			}
 		}
 		refused = send(chunk)
 		return refused
@@ -75,6 +86,12 @@ func (c *chatter) StreamChat(ctx context.Context, call *adapters.Call, req *slui
 	outcome = blame(ctx, err)
 	if refused != nil && errors.Is(err, refused) {
 		outcome = aside{err}
+	}
+	switch {
+	case !begun:
+		outcome = admitted.timed(outcome)
+	case slow && judge(outcome) != failure:
+		outcome = errSlow
 	}
 	return err
 }
@@ -86,14 +103,14 @@ type embedder struct {
 }
 
 func (e *embedder) Embed(ctx context.Context, call *adapters.Call, req *sluicev1.CreateEmbeddingsRequest) (response *sluicev1.CreateEmbeddingsResponse, err error) {
-	done, err := e.breaker.allow(e.provider)
+	admitted, err := e.breaker.allow(e.provider)
 	if err != nil {
 		return nil, err
 	}
 	outcome := error(errPanicked)
-	defer func() { done(outcome) }()
+	defer func() { admitted.end(outcome) }()
 	response, err = e.next.Embed(ctx, call, req)
-	outcome = blame(ctx, err)
+	outcome = admitted.timed(blame(ctx, err))
 	return response, err
 }
 

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
@@ -72,37 +74,69 @@ func statusOf(envelope *sluicev1.ErrorEnvelope) int {
 }
 
 var statusByWord = map[string]int{
-	"invalid_request_error":   http.StatusBadRequest,
-	"context_length_exceeded": http.StatusBadRequest,
-	"content_filter":          http.StatusBadRequest,
-	"authentication_error":    http.StatusUnauthorized,
-	"invalid_api_key":         http.StatusUnauthorized,
-	"permission_error":        http.StatusForbidden,
-	"not_found_error":         http.StatusNotFound,
-	"model_not_found":         http.StatusNotFound,
-	"rate_limit_error":        http.StatusTooManyRequests,
-	"rate_limit_exceeded":     http.StatusTooManyRequests,
-	"insufficient_quota":      http.StatusTooManyRequests,
-	"requests":                http.StatusTooManyRequests,
-	"tokens":                  http.StatusTooManyRequests,
-	"server_error":            http.StatusInternalServerError,
-	"api_error":               http.StatusInternalServerError,
-	"internal_error":          http.StatusInternalServerError,
-	"internal_server_error":   http.StatusInternalServerError,
-	"overloaded_error":        http.StatusServiceUnavailable,
-	"service_unavailable":     http.StatusServiceUnavailable,
+	"invalid_request_error":     http.StatusBadRequest,
+	"context_length_exceeded":   http.StatusBadRequest,
+	"exceed_context_size_error": http.StatusBadRequest,
+	"content_filter":            http.StatusBadRequest,
+	"authentication_error":      http.StatusUnauthorized,
+	"invalid_api_key":           http.StatusUnauthorized,
+	"permission_error":          http.StatusForbidden,
+	"not_found_error":           http.StatusNotFound,
+	"model_not_found":           http.StatusNotFound,
+	"rate_limit_error":          http.StatusTooManyRequests,
+	"rate_limit_exceeded":       http.StatusTooManyRequests,
+	"insufficient_quota":        http.StatusTooManyRequests,
+	"requests":                  http.StatusTooManyRequests,
+	"tokens":                    http.StatusTooManyRequests,
+	"server_error":              http.StatusInternalServerError,
+	"api_error":                 http.StatusInternalServerError,
+	"internal_error":            http.StatusInternalServerError,
+	"internal_server_error":     http.StatusInternalServerError,
+	"overloaded_error":          http.StatusServiceUnavailable,
+	"service_unavailable":       http.StatusServiceUnavailable,
 }
 
-// refineKind tells a refusal of the content from other invalid requests, by the
-// codes that Azure OpenAI ("content_filter") and OpenAI ("content_policy_violation")
-// document.
-func refineKind(kind adapters.Kind, envelope *sluicev1.ErrorEnvelope) adapters.Kind {
-	if kind != adapters.KindInvalid {
+// refineKind tells refusals of the content, and prompts that are too long for the
+// model, from other invalid requests.
+//
+// Sources of the codes: Azure OpenAI ("content_filter"), OpenAI
+// ("content_policy_violation", "context_length_exceeded"), llama.cpp's pull request
+// 15780 ("exceed_context_size_error"), which began with status 500.
+func refineKind(failure *adapters.Error) adapters.Kind {
+	kind := failure.Kind
+	switch e := failure.Envelope.GetError(); {
+	case kind == adapters.KindUnavailable && e.GetType() == "exceed_context_size_error":
+		return adapters.KindContextWindow
+	case kind != adapters.KindInvalid && kind != adapters.KindTooLarge:
 		return kind
-	}
-	switch envelope.GetError().GetCodeString() {
-	case "content_filter", "content_policy_violation":
+	case e.GetCodeString() == "content_filter" || e.GetCodeString() == "content_policy_violation":
 		return adapters.KindContentFiltered
+	case e.GetCodeString() == "context_length_exceeded" || e.GetType() == "exceed_context_size_error":
+		return adapters.KindContextWindow
+	case tellsTooLong(e.GetMessage()) || e == nil && tellsTooLong(failure.Message):
+		return adapters.KindContextWindow
 	}
 	return kind
+}
+
+// tellsTooLong knows the words of servers that have no code for it. All are about the
+// prompt, or prompt and answer together; a limit of the answer alone is not among them,
+// because no other window mends it.
+func tellsTooLong(message string) bool {
+	message = strings.ToLower(message)
+	return slices.ContainsFunc(wordsOfTooLong, func(words string) bool { return strings.Contains(message, words) })
+}
+
+// The sources are messages that users of the servers reported, 2023 to 2026.
+var wordsOfTooLong = []string{
+	"maximum context length",                 // OpenAI's older models, vLLM (vllm issue 20409), OpenRouter (OpenHands issue 8149)
+	"exceeds the context window",             // OpenAI's newer models (opencode issue 6071)
+	"exceed context window of",               // llama-cpp-python (its issue 120)
+	"exceeds the available context size",     // llama.cpp (its pull request 15780)
+	"longer than the model's context length", // SGLang (Qwen3 issue 1321)
+	"exceeds the maximum allowed length",     // SGLang (its issue 4048)
+	"exceeds the maximum number of tokens",   // Gemini (gemini-cli issue 6678)
+	"exceed context limit",                   // Anthropic (continue issue 6080)
+	"tokens + `max_new_tokens` must be",      // Text Generation Inference (its issue 628)
+	"`inputs` must have less than",           // Text Generation Inference (its issue 695)
 }

@@ -69,7 +69,7 @@ func (a *api) Chat(ctx context.Context, call *adapters.Call, req *sluicev1.ChatC
 // StreamChat implements [adapters.Chatter].
 func (a *api) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1.ChatCompletionRequest, send func(*sluicev1.ChatCompletionChunk) error) error {
 	body, usageAsked := encodeStream(call.Model, req)
-	request := newPost(call, "/chat/completions", body)
+	request := newRequest(call, http.MethodPost, "/chat/completions", body)
 	request.Accept = mediaEvents
 	stream, err := a.client.Stream(ctx, request)
 	if err != nil {
@@ -187,15 +187,20 @@ func (a *api) Get(ctx context.Context, call *adapters.Call) (*sluicev1.Model, er
 	return model, a.get(ctx, call, "/models/"+segment, model)
 }
 
-func newPost(call *adapters.Call, path string, body []byte) *upstream.Request {
-	return &upstream.Request{
-		Method: http.MethodPost, Path: path, Query: call.Query, Header: call.Header,
-		Accept: mediaJSON, ContentType: mediaJSON, Body: body,
+func newRequest(call *adapters.Call, method, path string, body []byte) *upstream.Request {
+	request := &upstream.Request{
+		Method: method, Path: path, Query: call.Query,
+		Header: call.Header, TargetHeader: call.TargetHeader, Key: call.Key, Timeouts: call.Timeouts,
+		Accept: mediaJSON, Body: body,
 	}
+	if body != nil {
+		request.ContentType = mediaJSON
+	}
+	return request
 }
 
 func (a *api) post(ctx context.Context, call *adapters.Call, path string, body []byte) (*upstream.Answer, error) {
-	return a.client.Do(ctx, newPost(call, path, body))
+	return a.client.Do(ctx, newRequest(call, http.MethodPost, path, body))
 }
 
 // relayed is an answer that keeps what its fields cannot hold.
@@ -205,9 +210,7 @@ type relayed interface {
 }
 
 func (a *api) get(ctx context.Context, call *adapters.Call, path string, m relayed) error {
-	answer, err := a.client.Do(ctx, &upstream.Request{
-		Method: http.MethodGet, Path: path, Query: call.Query, Header: call.Header, Accept: mediaJSON,
-	})
+	answer, err := a.client.Do(ctx, newRequest(call, http.MethodGet, path, nil))
 	if err != nil {
 		return err
 	}

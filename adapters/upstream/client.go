@@ -37,8 +37,9 @@ type Dialect struct {
 	// Status says which HTTP status an error that came inside a successful answer or
 	// a stream stands for. 0: it does not say.
 	Status func(*sluicev1.ErrorEnvelope) int
-	// Refine may replace the kind that follows from the status. Nil: none is.
-	Refine func(adapters.Kind, *sluicev1.ErrorEnvelope) adapters.Kind
+	// Refine may say a better kind than the one that follows from the status, by the
+	// error's envelope or, where there is none, by its message. Nil: there is none better.
+	Refine func(*adapters.Error) adapters.Kind
 }
 
 // Client calls one provider. Make it with [New]. It is safe for concurrent use.
@@ -79,7 +80,7 @@ func newClient(s adapters.Settings, d Dialect, dial dialFunc) (*Client, error) {
 		name:      s.Name,
 		base:      base,
 		dialect:   d,
-		timeouts:  withDefaults(s.Timeouts),
+		timeouts:  orElse(s.Timeouts, defaultTimeouts),
 		header:    http.Header{},
 		maxAnswer: cmp.Or(s.MaxResponseBytes, DefaultMaxResponseBytes),
 		maxEvent:  cmp.Or(s.MaxResponseBytes, DefaultMaxEventBytes),
@@ -92,10 +93,10 @@ func newClient(s adapters.Settings, d Dialect, dial dialFunc) (*Client, error) {
 	}
 	c.header.Set("User-Agent", cmp.Or(s.UserAgent, defaultUserAgent))
 	c.header.Set("Accept-Encoding", "identity")
-	if err := c.addHeaders(s.Headers); err != nil {
+	if c.host, err = replaceHeaders(c.header, s.Headers); err != nil {
 		return nil, fmt.Errorf("provider %q: headers: %w", s.Name, err)
 	}
-	c.secrets = newSecrets(c.keys, s.Headers)
+	c.secrets = newSecrets(c.keys, s.Headers, s.Secrets)
 	c.transport = newTransport(c.timeouts.Connect, dial)
 	return c, nil
 }
@@ -155,10 +156,16 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Answer, error) {
 }
 
 // Stream sends a request and returns as soon as a successful answer begins. The
-// caller closes the stream. Errors are as for [Client.Do].
+// caller closes the stream. Errors are as for [Client.Do]. An answer whose type says
+// that it is a document, such as an HTML page, is one of [adapters.KindProtocol]; any
+// other type may hold events, because servers call them many things.
 func (c *Client) Stream(ctx context.Context, r *Request) (*Stream, error) {
 	x, err := c.open(ctx, r)
 	if err != nil {
+		return nil, err
+	}
+	if err := x.refuseDocument(); err != nil {
+		x.close()
 		return nil, err
 	}
 	return newStream(x), nil

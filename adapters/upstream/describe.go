@@ -4,20 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
 
-const (
-	// maxMessageRunes bounds what is quoted of an error body that is no envelope.
-	maxMessageRunes = 500
-	// maxRetryAfter keeps an absurd hint from overflowing a duration.
-	maxRetryAfter = 365 * 24 * time.Hour
-)
+// maxMessageRunes bounds what is quoted of an error body that is no envelope.
+const maxMessageRunes = 500
 
 // describe says in one line what an error body that is no envelope says.
 func describe(status int, body []byte, contentType string) string {
@@ -113,31 +106,4 @@ func oneLine(text string) string {
 		out.WriteRune(r)
 	}
 	return out.String()
-}
-
-// retryAfter reads how long the provider asks to wait: retry-after-ms, which is
-// the finer one, else Retry-After in seconds or as a date. 0: it does not ask.
-func retryAfter(header http.Header) time.Duration {
-	if wait, ok := parseWait(header.Get("Retry-After-Ms"), time.Millisecond); ok {
-		return wait
-	}
-	value := header.Get("Retry-After")
-	if wait, ok := parseWait(value, time.Second); ok {
-		return wait
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return min(max(time.Until(at), 0), maxRetryAfter)
-	}
-	return 0
-}
-
-func parseWait(value string, unit time.Duration) (time.Duration, bool) {
-	number, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-	if err != nil || number != number || number < 0 {
-		return 0, false
-	}
-	if number > float64(maxRetryAfter/unit) {
-		return maxRetryAfter, true
-	}
-	return time.Duration(number * float64(unit)), true
 }

@@ -23,6 +23,8 @@ type exchange struct {
 	caller  context.Context
 	running context.Context
 	cancel  context.CancelCauseFunc
+	// timeouts are those of this exchange.
+	timeouts adapters.Timeouts
 	// timer cancels running; armed only while something is being waited for.
 	timer    *time.Timer
 	silence  error
@@ -41,14 +43,14 @@ func (c *Client) open(caller context.Context, r *Request) (*exchange, error) {
 	if err := caller.Err(); err != nil {
 		return nil, err
 	}
-	x := &exchange{client: c, caller: caller, silence: errNoFirstByte}
+	x := &exchange{client: c, caller: caller, timeouts: orElse(r.Timeouts, c.timeouts), silence: errNoFirstByte}
 	x.running, x.cancel = context.WithCancelCause(caller)
 	request, err := c.newRequest(x.running, r)
 	if err != nil {
 		x.cancel(nil)
 		return nil, c.unsendable(err)
 	}
-	x.timer = time.AfterFunc(c.timeouts.FirstByte, func() { x.cancel(x.silence) })
+	x.timer = time.AfterFunc(x.timeouts.FirstByte, func() { x.cancel(x.silence) })
 	x.response, err = c.transport.RoundTrip(request)
 	stopped := x.timer.Stop()
 	if err != nil {
@@ -87,12 +89,27 @@ func (x *exchange) decodeContent() error {
 	return nil
 }
 
+// refuseDocument tells an answer that can hold no events by its type. A type that says
+// little passes: there are servers that send events as plain text, or without a type.
+func (x *exchange) refuseDocument() error {
+	kind, _, _ := strings.Cut(strings.ToLower(x.response.Header.Get("Content-Type")), ";")
+	kind = strings.TrimSpace(kind)
+	family, _, _ := strings.Cut(kind, "/")
+	switch {
+	case kind == "text/html" || kind == "application/xhtml+xml":
+		return x.protocol(fmt.Sprintf("the provider answered status %d with an HTML page where a stream was due", x.response.StatusCode), nil)
+	case kind == "text/xml" || kind == "application/xml" || family == "image" || family == "audio" || family == "video":
+		return x.protocol(fmt.Sprintf("the provider answered status %d with %.64q where a stream was due", x.response.StatusCode, kind), nil)
+	}
+	return nil
+}
+
 // timedBody reads the body and gives up when a read takes longer than the idle
 // timeout. Time between reads, when the caller is slow, does not count.
 type timedBody struct{ x *exchange }
 
 func (b timedBody) Read(p []byte) (int, error) {
-	b.x.timer.Reset(b.x.client.timeouts.Idle)
+	b.x.timer.Reset(b.x.timeouts.Idle)
 	n, err := b.x.response.Body.Read(p)
 	b.x.timer.Stop()
 	return n, err
@@ -164,23 +181,4 @@ func (x *exchange) close() {
 	x.timer.Stop()
 	x.cancel(nil)
 	_ = x.response.Body.Close() // nothing is left to do with the answer
-}
-
-func returnedHeader(header http.Header) adapters.Header {
-	var out adapters.Header
-	for name, values := range header {
-		// Most names are not returned; their first letter says so without a copy.
-		if c := name[0] | 0x20; c != 'r' && c != 'x' && c != 'o' {
-			continue
-		}
-		lower := strings.ToLower(name)
-		if !adapters.ReturnedResponseHeader(lower) {
-			continue
-		}
-		for _, value := range values {
-			out.Add(lower, value)
-		}
-	}
-	sortHeader(out)
-	return out
 }

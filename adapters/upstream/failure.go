@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"bytes"
-	"cmp"
 	"compress/flate"
 	"compress/gzip"
 	"context"
@@ -13,7 +12,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/sluice-ai/sluice/adapters"
@@ -60,7 +58,7 @@ func (x *exchange) refused() error {
 		return x.caller.Err()
 	}
 	failure := x.client.reported(status, x.header, body, x.response.Header.Get("Content-Type"))
-	failure.RetryAfter = retryAfter(x.response.Header)
+	failure.RetryAfter = retryAfter(status, x.response.Header)
 	if status/100 == 3 {
 		// Following it could carry the key to another host.
 		failure.Message = fmt.Sprintf("the provider answered with a redirect (status %d), which is not followed", status)
@@ -83,10 +81,14 @@ func (c *Client) reported(status int, header adapters.Header, body []byte, conte
 	} else if failure.Envelope.GetError().GetMessage() == "" {
 		failure.Message = "the provider reported an error without a message"
 	}
-	if c.dialect.Refine != nil {
-		failure.Kind = c.dialect.Refine(failure.Kind, failure.Envelope)
-	}
+	c.refine(failure)
 	return failure
+}
+
+func (c *Client) refine(failure *adapters.Error) {
+	if c.dialect.Refine != nil {
+		failure.Kind = c.dialect.Refine(failure)
+	}
 }
 
 // Reported makes an error of an error body that came where a success was due: in
@@ -101,9 +103,7 @@ func (c *Client) Reported(header adapters.Header, body []byte) *adapters.Error {
 	if failure.Status != 0 {
 		failure.Kind = KindOfStatus(failure.Status)
 	}
-	if c.dialect.Refine != nil {
-		failure.Kind = c.dialect.Refine(failure.Kind, failure.Envelope)
-	}
+	c.refine(failure)
 	return failure
 }
 
@@ -169,20 +169,23 @@ func (x *exchange) lost(err error, inside bool) error {
 	if inside {
 		failure.Status = x.response.StatusCode
 	}
-	timeouts := x.client.timeouts
+	unconnected, isUnconnected := errors.AsType[*connectError](err)
 	switch cause := context.Cause(x.running); {
 	case errors.Is(cause, errNoFirstByte) || errors.Is(err, errNoFirstByte):
-		failure.Kind = adapters.KindTimeout
-		failure.Message = fmt.Sprintf("the provider did not answer within %s", timeouts.FirstByte)
+		failure.Kind, failure.Step = adapters.KindTimeout, adapters.StepFirstByte
+		failure.Message = fmt.Sprintf("the provider did not answer within %s", x.timeouts.FirstByte)
 	case errors.Is(cause, errIdle):
-		failure.Kind = adapters.KindTimeout
-		failure.Message = fmt.Sprintf("the provider sent nothing for %s in the middle of its answer", timeouts.Idle)
-	case isUnreachable(err):
+		failure.Kind, failure.Step = adapters.KindTimeout, adapters.StepIdle
+		failure.Message = fmt.Sprintf("the provider sent nothing for %s in the middle of its answer", x.timeouts.Idle)
+	case isUnconnected && unconnected.late:
+		failure.Kind, failure.Step, failure.Unsent = adapters.KindTimeout, adapters.StepConnect, true
+		failure.Message = fmt.Sprintf("the provider could not be reached within %s", unconnected.within)
+	case isUnconnected || isUnreachable(err):
 		failure.Kind, failure.Unsent = adapters.KindUnavailable, true
 		failure.Message = "the provider could not be reached"
-		if isTimeout(err) {
-			failure.Message = fmt.Sprintf("the provider could not be reached within %s", timeouts.Connect)
-		}
+	case isHandshakeTimeout(err):
+		failure.Kind, failure.Step, failure.Unsent = adapters.KindTimeout, adapters.StepConnect, true
+		failure.Message = fmt.Sprintf("the provider could not be reached within %s", x.client.timeouts.Connect)
 	case isMalformed(err):
 		failure.Kind = adapters.KindProtocol
 		failure.Message = "the provider's answer is not proper HTTP"
@@ -199,12 +202,10 @@ func (x *exchange) lost(err error, inside bool) error {
 	return failure
 }
 
-// isUnreachable tells whether no connection came to be.
+// isUnreachable tells whether no connection came to be for a reason that our dialler
+// does not see: what happens between a proxy and the provider.
 func isUnreachable(err error) bool {
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
-		return true
-	}
-	if _, ok := errors.AsType[*net.DNSError](err); ok {
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
 		return true
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
@@ -220,9 +221,10 @@ func isUnreachable(err error) bool {
 	return ok
 }
 
-func isTimeout(err error) bool {
-	timeout, ok := errors.AsType[net.Error](err)
-	return ok && timeout.Timeout()
+// isHandshakeTimeout goes by the text because net/http has no type for the one of TLS
+// behind a proxy.
+func isHandshakeTimeout(err error) bool {
+	return strings.Contains(err.Error(), "TLS handshake timeout")
 }
 
 // isMalformed goes by texts because net/http has no types for these errors.
@@ -240,10 +242,4 @@ func isCutShort(err error) bool {
 		return true
 	}
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum)
-}
-
-func sortHeader(h adapters.Header) {
-	slices.SortFunc(h, func(a, b adapters.Field) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Value, b.Value))
-	})
 }

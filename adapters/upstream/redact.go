@@ -24,7 +24,7 @@ const (
 // quote the key that they refuse.
 type secrets []string
 
-func newSecrets(keys []string, headers adapters.Header) secrets {
+func newSecrets(keys []string, headers adapters.Header, more []adapters.Secret) secrets {
 	var s secrets
 	add := func(value string) {
 		if len(value) >= minSecretBytes && !slices.Contains(s, value) {
@@ -34,19 +34,28 @@ func newSecrets(keys []string, headers adapters.Header) secrets {
 	for _, key := range keys {
 		add(key)
 	}
-	for _, f := range headers {
-		if !namesCredential(f.Name) {
-			continue
-		}
-		add(f.Value)
+	for _, value := range append(SecretsIn(headers), more...) {
+		add(value.Reveal())
 		// The token of "Bearer <token>".
-		if _, token, ok := strings.Cut(f.Value, " "); ok {
+		if _, token, ok := strings.Cut(value.Reveal(), " "); ok {
 			add(strings.TrimSpace(token))
 		}
 	}
 	// A key that begins with another must go first.
 	slices.SortFunc(s, func(a, b string) int { return len(b) - len(a) })
 	return s
+}
+
+// SecretsIn returns the values of the headers whose names say that they hold a
+// credential, for [adapters.Settings]. The order is the headers'.
+func SecretsIn(headers adapters.Header) []adapters.Secret {
+	var out []adapters.Secret
+	for _, f := range headers {
+		if namesCredential(f.Name) {
+			out = append(out, adapters.NewSecret(f.Value))
+		}
+	}
+	return out
 }
 
 func namesCredential(header string) bool {

@@ -12,7 +12,7 @@ func TestSecrets_replace_a_key_wherever_JSON_hides_it(t *testing.T) {
 	const key = `sk-"ab/cd`
 	s := newSecrets([]string{key, "x"}, adapters.Header{
 		{Name: "x-api-token", Value: "token-1234"}, {Name: "x-team", Value: "platform"}, {Name: "authorization", Value: "Basic dXNlcg=="},
-	})
+	}, nil)
 	nested, err := json.Marshal(`{"error":"` + `sk-\"ab\/cd` + `"}`)
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func TestSecrets_replace_a_key_wherever_JSON_hides_it(t *testing.T) {
 }
 
 func TestSecrets_replace_the_longer_of_two_keys_first(t *testing.T) {
-	s := newSecrets([]string{"sk-abc", "sk-abcdef"}, nil)
+	s := newSecrets([]string{"sk-abc", "sk-abcdef"}, nil, nil)
 	if got := s.text("sk-abcdef sk-abc"); got != "[redacted] [redacted]" {
 		t.Errorf("became %q", got)
 	}
@@ -49,7 +49,7 @@ func FuzzRedact(f *testing.F) {
 		if len(key) < minSecretBytes || strings.Contains(redacted, key) || strings.ContainsAny(key, "[]") {
 			t.Skip()
 		}
-		s := newSecrets([]string{key}, nil)
+		s := newSecrets([]string{key}, nil, nil)
 		got := s.redact([]byte(body))
 		if strings.Contains(string(got), key) {
 			t.Errorf("%q became %q with %q in it", body, got, key)

@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -25,6 +26,14 @@ type Request struct {
 	// Header holds the caller's headers, with lower-case names. Those of the settings
 	// and the adapter's own win.
 	Header adapters.Header
+	// TargetHeader holds headers of the target's configuration, for which [CheckHeader]
+	// holds. They replace all others of the same name.
+	TargetHeader adapters.Header
+	// Key is the credential to send. Zero: the next one of the settings. What a provider
+	// says is cleaned of it only if it is among the settings' keys.
+	Key adapters.Secret
+	// Timeouts stand in for those of the settings; a zero one does not.
+	Timeouts adapters.Timeouts
 	// Accept is the content type that the adapter reads.
 	Accept string
 	// ContentType is the type of Body.
@@ -48,6 +57,8 @@ func PathSegment(id string) (segment string, ok bool) {
 	}
 	return url.PathEscape(id), true
 }
+
+var errBadKey = errors.New("the key holds a character that no HTTP header can carry")
 
 func (c *Client) newRequest(ctx context.Context, r *Request) (*http.Request, error) {
 	target := *c.base
@@ -78,7 +89,12 @@ func (c *Client) newRequest(ctx context.Context, r *Request) (*http.Request, err
 	if r.ContentType != "" {
 		header["Content-Type"] = []string{r.ContentType}
 	}
-	if len(c.keys) > 0 {
+	switch key := r.Key.Reveal(); {
+	case key != "" && !validFieldValue(key):
+		return nil, errBadKey
+	case key != "":
+		c.dialect.Authorize(header, key)
+	case len(c.keys) > 0:
 		// Modulo on the unsigned counter stays in range when it wraps.
 		c.dialect.Authorize(header, c.keys[(c.turn.Add(1)-1)%uint64(len(c.keys))])
 	}
@@ -90,39 +106,19 @@ func (c *Client) newRequest(ctx context.Context, r *Request) (*http.Request, err
 		Host:   c.host,
 		Header: header,
 	}
+	host, err := replaceHeaders(header, r.TargetHeader)
+	if err != nil {
+		return nil, err
+	}
+	if host != "" {
+		request.Host = host
+	}
 	if body := r.Body; len(body) > 0 {
 		request.ContentLength = int64(len(body))
 		request.Body = io.NopCloser(bytes.NewReader(body))
 		request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
-	return request.WithContext(ctx), nil
-}
-
-// addHeaders takes the operator's headers into every request.
-func (c *Client) addHeaders(headers adapters.Header) error {
-	own := map[string]bool{}
-	for _, f := range headers {
-		name := textproto.CanonicalMIMEHeaderKey(f.Name)
-		switch {
-		case !validFieldName(f.Name):
-			return fmt.Errorf("%q is no header name", f.Name)
-		case !validFieldValue(f.Value):
-			return fmt.Errorf("the value of %q holds a character that no HTTP header can carry", f.Name)
-		}
-		switch name {
-		case "Host":
-			c.host = f.Value
-			continue
-		case "Connection", "Content-Length", "Transfer-Encoding", "Upgrade", "Keep-Alive", "Te", "Trailer", "Accept-Encoding":
-			return fmt.Errorf("%q belongs to the connection and cannot be set", f.Name)
-		}
-		if !own[name] {
-			own[name] = true
-			c.header.Del(name)
-		}
-		c.header[name] = append(c.header[name], f.Value)
-	}
-	return nil
+	return request.WithContext(withConnect(ctx, r.Timeouts.Connect)), nil
 }
 
 // queryEscape escapes the bytes that would end a query string or a request line,
@@ -145,24 +141,4 @@ func queryEscape(query string) string {
 		return out.String()
 	}
 	return query
-}
-
-func validFieldName(name string) bool {
-	for i := range len(name) {
-		b := name[i]
-		letter := 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9'
-		if !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(b)) {
-			return false
-		}
-	}
-	return name != ""
-}
-
-func validFieldValue(value string) bool {
-	for i := range len(value) {
-		if b := value[i]; b < ' ' && b != '\t' || b == 0x7f {
-			return false
-		}
-	}
-	return true
 }

@@ -1,9 +1,9 @@
 package upstream
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"time"
@@ -36,30 +36,84 @@ const (
 	pingTimeout = 15 * time.Second
 )
 
-func withDefaults(t adapters.Timeouts) adapters.Timeouts {
+// orElse takes what is set from the one, else from the other.
+func orElse(t, other adapters.Timeouts) adapters.Timeouts {
 	return adapters.Timeouts{
-		Connect:   cmp.Or(t.Connect, defaultConnect),
-		FirstByte: cmp.Or(t.FirstByte, defaultFirstByte),
-		Idle:      cmp.Or(t.Idle, defaultIdle),
+		Connect:   positive(t.Connect, other.Connect),
+		FirstByte: positive(t.FirstByte, other.FirstByte),
+		Idle:      positive(t.Idle, other.Idle),
 	}
 }
 
+func positive(d, other time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return other
+}
+
+var defaultTimeouts = adapters.Timeouts{Connect: defaultConnect, FirstByte: defaultFirstByte, Idle: defaultIdle}
+
+// connectKey is where a call's context holds how long its connection may take. A dial
+// outlives the call that began it, because the next one can use the connection; so it
+// has the call's values but not its end, and this one of its own.
+type connectKey struct{}
+
+func withConnect(ctx context.Context, within time.Duration) context.Context {
+	if within <= 0 {
+		return ctx
+	}
+	return context.WithValue(ctx, connectKey{}, within)
+}
+
+// connectError says that no connection came to be.
+type connectError struct {
+	err error
+	// late says that it took longer than within.
+	late   bool
+	within time.Duration
+}
+
+func (e *connectError) Error() string { return e.err.Error() }
+func (e *connectError) Unwrap() error { return e.err }
+
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+// bound gives a dial a limit: the call's own, else the usual one.
+func (dial dialFunc) bound(usual time.Duration) dialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		within := usual
+		if own, ok := ctx.Value(connectKey{}).(time.Duration); ok {
+			within = own
+		}
+		limited, cancel := context.WithTimeout(ctx, within)
+		defer cancel()
+		conn, err := dial(limited, network, address)
+		if err != nil {
+			return nil, &connectError{err: err, late: isTimeout(err) || limited.Err() != nil && ctx.Err() == nil, within: within}
+		}
+		return conn, nil
+	}
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
+}
 
 // newTransport returns a transport of its own, so that one provider's connections
 // and limits are never another's. A nil dial is the network's.
 func newTransport(connect time.Duration, dial dialFunc) *http.Transport {
-	dialer := &net.Dialer{Timeout: connect}
+	var plain net.Dialer
+	encrypted := tls.Dialer{Config: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}}
 	transport := &http.Transport{
 		Proxy:       http.ProxyFromEnvironment,
-		DialContext: dialer.DialContext,
-		// A tls.Dialer counts TCP and TLS against one timeout; the transport alone would
+		DialContext: dialFunc(plain.DialContext).bound(connect),
+		// A tls.Dialer counts TCP and TLS against one limit; the transport alone would
 		// give each its own.
-		DialTLSContext: (&tls.Dialer{
-			NetDialer: dialer,
-			Config:    &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}},
-		}).DialContext,
-		// For TLS through a proxy, which the dialer above does not see.
+		DialTLSContext: dialFunc(encrypted.DialContext).bound(connect),
+		// For TLS through a proxy, which the dialler above does not see, nor does a call's
+		// own limit reach it.
 		TLSHandshakeTimeout:    connect,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
@@ -69,7 +123,7 @@ func newTransport(connect time.Duration, dial dialFunc) *http.Transport {
 		MaxResponseHeaderBytes: maxResponseHeaderBytes,
 	}
 	if dial != nil {
-		transport.DialContext, transport.DialTLSContext, transport.Proxy = dial, nil, nil
+		transport.DialContext, transport.DialTLSContext, transport.Proxy = dial.bound(connect), nil, nil
 	}
 	return transport
 }

@@ -7,8 +7,9 @@ import (
 )
 
 // Detail returns what the gateway says about a failed call: the reason, OpenAI's
-// error object, the provider and the request id. Nil when err carries none: the gateway
-// was not reached, or err is no error of a call.
+// error object, the provider, the request id, and what was tried, each attempt with its
+// own reason. Nil when err carries none: the gateway was not reached, or err is no error
+// of a call.
 func Detail(err error) *sluicev1.ErrorDetail {
 	s, ok := status.FromError(err)
 	if !ok {

@@ -2,6 +2,7 @@ package wirejson
 
 import (
 	"bytes"
+	"iter"
 	"math"
 	"slices"
 )
@@ -198,6 +199,14 @@ func Get(rest []byte, name string) (value []byte, ok bool) {
 		return true
 	})
 	return value, ok
+}
+
+// Names returns the names of the members of a rest, which must be valid, in their order.
+func Names(rest []byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		r := OpenRest(rest)
+		r.each(func(e entry) bool { return yield(e.name) })
+	}
 }
 
 // Take returns the value of a member of a rest, and the rest without it and without

@@ -1,8 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -109,6 +112,17 @@ func (d *document) validate(message *configv1.Config) bool {
 	return true
 }
 
+// patterns says what texts must be whose rule is a pattern, by their path without
+// places in lists.
+var patterns = map[string]string{
+	"models.aliases":                 "an alias is the name of a model without white space and *",
+	"models.sticky.header":           "this is no name of a header",
+	"models.targets.parameters.drop": "this is no name of a member: use letters, digits and _, as temperature",
+	"routing.paths.path":             `this is no path prefix: write it as /openai, of letters, digits, ".", "_", "~" and "-", without a / at its end`,
+}
+
+var places = regexp.MustCompile(`\[[0-9]+\]`)
+
 // violation reports what a protovalidate rule found, unless more is known already.
 func (d *document) violation(v *protovalidate.Violation) {
 	path := protovalidate.FieldPathString(v.Proto.GetField())
@@ -118,10 +132,16 @@ func (d *document) violation(v *protovalidate.Violation) {
 	case d.has(path) || missing && d.has(parent):
 	case missing:
 		d.addf(path, "this key is missing or empty")
+	case v.Proto.GetRuleId() == "string.min_len":
+		d.addf(path, "the text is empty")
 	case v.Proto.GetForKey():
 		d.addf(path, "the key holds a character that is not allowed in it")
 	default:
-		d.addf(path, "%s", v.Proto.GetMessage())
+		message := v.Proto.GetMessage()
+		if v.Proto.GetRuleId() == "string.pattern" {
+			message = cmp.Or(patterns[places.ReplaceAllString(path, "")], message)
+		}
+		d.addf(path, "%s", message)
 	}
 }
 
@@ -161,17 +181,23 @@ func (d *document) form(path string, field protoreflect.FieldDescriptor, v proto
 // crossCheck finds what concerns more than one field.
 func (d *document) crossCheck(c *configv1.Config, kinds []Kind) {
 	providers := d.checkProviders(c.GetProviders(), kinds)
-	d.checkModels(c.GetModels())
-	if p := c.GetRouting().GetDefaultProvider(); p != "" && !providers[p] {
-		d.addf("routing.default_provider", "no provider has the name %q; there are %s", p, names(c))
-	}
-	for i, m := range c.GetModels() {
-		for j, t := range m.GetTargets() {
-			if p := t.GetProvider(); p != "" && !providers[p] {
-				d.addf(fmt.Sprintf("models[%d].targets[%d].provider", i, j), "no provider has the name %q; there are %s", p, names(c))
-			}
+	known := func(path, name string) {
+		if name != "" && !providers[name] {
+			d.addf(path, "no provider has the name %q; there are %s", name, names(c))
 		}
 	}
+	known("routing.default_provider", c.GetRouting().GetDefaultProvider())
+	for i, m := range c.GetModels() {
+		d.checkModel(fmt.Sprintf("models[%d]", i), m)
+		for j, t := range m.GetTargets() {
+			known(fmt.Sprintf("models[%d].targets[%d].provider", i, j), t.GetProvider())
+		}
+	}
+	d.checkNames(c.GetModels())
+	for i, p := range c.GetRouting().GetPaths() {
+		known(fmt.Sprintf("routing.paths[%d].provider", i), p.GetProvider())
+	}
+	d.checkPaths(c, providers)
 	d.checkAuth(c)
 }
 
@@ -192,18 +218,40 @@ func (d *document) checkProviders(list []*configv1.Provider, kinds []Kind) map[s
 		if kinds != nil && p.GetKind() != "" && !slices.ContainsFunc(kinds, func(k Kind) bool { return k.Name == p.GetKind() }) {
 			d.addf(at+".kind", "there is no adapter %q; there are %s", p.GetKind(), kindNames(kinds))
 		}
+		d.checkKeyNames(at, p)
+		d.checkHeaderNames(at+".headers", p.GetHeaders())
 	}
 	return known
 }
 
-func (d *document) checkModels(list []*configv1.Model) {
-	first := make(map[string]int)
-	for i, m := range list {
-		if j, twice := first[m.GetName()]; twice && m.GetName() != "" {
-			d.addf(fmt.Sprintf("models[%d].name", i), "the name %q stands here for the second time, first at models[%d]", m.GetName(), j)
+// checkKeyNames refuses two keys of one name: status and receipts could not tell them
+// apart.
+func (d *document) checkKeyNames(path string, p *configv1.Provider) {
+	first := make(map[string]string)
+	for i := range len(p.GetApiKeys()) + len(p.GetKeys()) {
+		at := fmt.Sprintf("api_keys[%d]", i)
+		if j := i - len(p.GetApiKeys()); j >= 0 {
+			at = fmt.Sprintf("keys[%d].name", j)
+		}
+		name := keyName(p, i)
+		if where, twice := first[name]; twice {
+			d.addf(path+"."+at, "the name %q stands here for the second time, first at %s", name, where)
 			continue
 		}
-		first[m.GetName()] = i
+		first[name] = at
+	}
+}
+
+// checkHeaderNames refuses names that differ in their letters' case alone.
+func (d *document) checkHeaderNames(path string, headers map[string]string) {
+	first := make(map[string]string)
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		lower := strings.ToLower(name)
+		if other, twice := first[lower]; twice {
+			d.addf(child(path, "[", name), "the header stands here for the second time: %q is the same to HTTP", other)
+			continue
+		}
+		first[lower] = name
 	}
 }
 

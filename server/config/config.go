@@ -8,8 +8,6 @@ package config
 import (
 	"log/slog"
 	"time"
-
-	"github.com/sluice-ai/sluice/adapters"
 )
 
 // Config is a configuration that passed every check, with defaults filled in. It is
@@ -32,6 +30,9 @@ type Config struct {
 	Log       Log
 	// MaxRequestBytes bounds a request through every door.
 	MaxRequestBytes int64
+	// MaxConcurrentCalls bounds the calls through all doors together. 0: as many as the
+	// process may have files open for.
+	MaxConcurrentCalls int
 	// ShutdownGrace is how long running calls may go on at the end.
 	ShutdownGrace time.Duration
 	// CORSOrigins are the origins of the web pages that may call, never empty. One "*"
@@ -44,54 +45,6 @@ type Config struct {
 // Listen holds addresses as host:port. GRPC and Admin are empty when that listener
 // is not wanted.
 type Listen struct{ HTTP, GRPC, Admin string }
-
-// Provider is one model provider.
-type Provider struct {
-	Name string
-	// Kind is the adapter.
-	Kind string
-	// BaseURL is as written; empty for the adapter's own.
-	BaseURL string
-	// APIKeys are used in turn.
-	APIKeys []adapters.Secret
-	// Headers are in alphabetical order, names in lower case.
-	Headers  []Header
-	Timeouts adapters.Timeouts
-	// Implicit says that the file does not name it: the sandbox.
-	Implicit bool
-}
-
-// Header is a header field that is sent to a provider.
-type Header struct {
-	Name  string
-	Value adapters.Secret
-}
-
-// Model is a name that callers may ask for.
-type Model struct {
-	// Name may hold one "*", which stands for any text.
-	Name    string
-	Targets []Target
-}
-
-// Target is a provider's model behind a name.
-type Target struct {
-	Provider string
-	// Model is empty for the one that the caller asked for.
-	Model            string
-	Weight, Priority int
-}
-
-// Routing says how a call finds its way.
-type Routing struct {
-	// DefaultProvider is empty when there is none.
-	DefaultProvider string
-	// AttemptTimeout bounds one attempt; 0 is no bound. TotalTimeout bounds all of
-	// them.
-	AttemptTimeout, TotalTimeout time.Duration
-	// MaxAttempts counts the first, too.
-	MaxAttempts int
-}
 
 // Auth says who may call.
 type Auth struct {
@@ -108,6 +61,12 @@ type Breaker struct {
 	FailureRatio     float64
 	MinCalls         int
 	Window, CoolDown time.Duration
+	// SlowCall is the time from which on an answer, or a stream's first event, counts as a
+	// failure. 0: none does.
+	SlowCall time.Duration
+	// Probes is how many calls at a time a half-open breaker lets through, and how many
+	// must succeed in a row to close it; at least 1.
+	Probes int
 }
 
 // Log says what is logged.

@@ -26,8 +26,15 @@ type document struct {
 	file      string
 	positions map[string]position
 	problems  []Problem
+	warnings  []Problem
 	wrong     map[string]bool // paths of problems
 	nodes     int
+	// members are those of the JSON objects, by the paths of the objects.
+	members map[string][]member
+	// objectBytes is how much text the objects hold; overgrown says that one went beyond a
+	// bound, and that no more are read.
+	objectBytes int
+	overgrown   bool
 }
 
 type position struct {
@@ -36,12 +43,22 @@ type position struct {
 }
 
 func newDocument(file string) *document {
-	return &document{file: file, positions: make(map[string]position), wrong: make(map[string]bool)}
+	return &document{
+		file:      file,
+		positions: make(map[string]position),
+		wrong:     make(map[string]bool),
+		members:   make(map[string][]member),
+	}
 }
 
 // addf reports a problem with the key at path.
 func (d *document) addf(path, format string, args ...any) {
 	d.report(d.problem(path, fmt.Sprintf(format, args...)))
+}
+
+// warn reports what is doubtful about the key at path.
+func (d *document) warn(path, message string) {
+	d.warnings = append(d.warnings, d.problem(path, message))
 }
 
 func (d *document) report(p Problem) {
@@ -163,8 +180,15 @@ func (d *document) eachKey(node *yaml.Node, path, separator string, visit func(k
 	}
 }
 
+// freeKey is a separator for keys that nobody has named: those that are no names are
+// put in quotes.
+const freeKey = "?"
+
 func child(path, separator, key string) string {
-	if separator == "[" {
+	switch {
+	case separator == freeKey && namePattern.MatchString(key) && !strings.Contains(key, "."):
+		separator = "."
+	case separator != ".":
 		return path + "[" + strconv.Quote(key) + "]"
 	}
 	if path == "" {
@@ -194,6 +218,10 @@ func (d *document) field(node *yaml.Node, path string, m protoreflect.Message, f
 	case field.Message() != nil:
 		if node.ShortTag() != "!!null" {
 			d.message(node, path, m.Mutable(field).Message())
+		}
+	case rulesOf(field).GetForm() == configv1.Form_FORM_JSON_OBJECT:
+		if text, ok := d.object(node, path); ok {
+			m.Set(field, protoreflect.ValueOfString(text))
 		}
 	default:
 		if v, ok := d.scalar(node, path, field); ok {
@@ -252,6 +280,11 @@ func (d *document) scalar(node *yaml.Node, path string, field protoreflect.Field
 		if tag == "!!int" && node.Decode(&n) == nil {
 			return protoreflect.ValueOfInt32(n), true
 		}
+	case protoreflect.Int64Kind:
+		var n int64
+		if tag == "!!int" && node.Decode(&n) == nil {
+			return protoreflect.ValueOfInt64(n), true
+		}
 	case protoreflect.DoubleKind:
 		var f float64
 		if isNumber(tag) && node.Decode(&f) == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
@@ -291,6 +324,9 @@ func describe(node *yaml.Node) string {
 	case "!!int":
 		return "a whole number"
 	case "!!float":
+		if value := strings.ToLower(node.Value); strings.HasSuffix(value, ".inf") || strings.HasSuffix(value, ".nan") {
+			return "what is no finite number"
+		}
 		return "a number with decimals"
 	case "!!bool":
 		return "true or false"
@@ -303,7 +339,7 @@ func kindName(kind protoreflect.Kind) string {
 	switch kind {
 	case protoreflect.BoolKind:
 		return "true or false"
-	case protoreflect.Int32Kind:
+	case protoreflect.Int32Kind, protoreflect.Int64Kind:
 		return "a whole number"
 	case protoreflect.DoubleKind:
 		return "a number"

@@ -95,8 +95,12 @@ func completed(t *testing.T, m protoreflect.MessageDescriptor, generated map[str
 			}
 			property["default"] = value
 		}
-		if rules.GetForm() == configv1.Form_FORM_SIZE {
+		switch rules.GetForm() {
+		case configv1.Form_FORM_SIZE:
 			property["type"] = []string{"string", "integer"}
+		case configv1.Form_FORM_JSON_OBJECT:
+			property["type"] = "object"
+		default: // as the generator has it
 		}
 	}
 	return schema
@@ -196,20 +200,29 @@ func valueOf(field protoreflect.FieldDescriptor, property object) string {
 		kind = "secret"
 	case configv1.Form_FORM_ORIGIN:
 		kind = "origin"
+	case configv1.Form_FORM_JSON_OBJECT:
+		kind = "map of names to any values"
 	default:
 		kind = map[protoreflect.Kind]string{
 			protoreflect.StringKind: "text", protoreflect.BoolKind: "`true` or `false`",
-			protoreflect.Int32Kind: "whole number", protoreflect.DoubleKind: "number", protoreflect.MessageKind: "secret",
+			protoreflect.Int32Kind: "whole number", protoreflect.Int64Kind: "whole number", protoreflect.DoubleKind: "number", protoreflect.MessageKind: "secret",
 		}[field.Kind()]
 	}
-	if values, ok := property["enum"].([]any); ok {
+	enum := property
+	if field.IsList() {
+		enum = property["items"].(object)
+	}
+	if values, ok := enum["enum"].([]any); ok {
 		quoted := make([]string, len(values))
 		for i, v := range values {
 			quoted[i] = fmt.Sprintf("`%s`", v)
 		}
 		kind = strings.Join(quoted, ", ")
 	}
-	if field.IsList() {
+	switch _, values := enum["enum"]; {
+	case field.IsList() && values:
+		kind = "list of " + kind
+	case field.IsList():
 		kind = "list of " + kind + "s"
 	}
 	if field.IsMap() {
@@ -250,8 +263,9 @@ key is in the environment.
 - ` + "`sluice check --config FILE`" + ` says everything that is wrong with a file, with line and column, and starts nothing.
 - ` + "`sluice schema`" + ` prints the JSON schema of the file; an editor that knows YAML completes and checks with it.
 - A change of the file, or of a secret's file, is taken up without a restart, as is SIGHUP: running calls end by the old
-  configuration, new ones begin by the new one, with all circuit breakers closed. A file with errors changes nothing, and the log
-  says why. So does a file that changes ` + "`listen`, `limits`, `cors` or `log.format`" + `: those need a restart.
+  configuration, new ones begin by the new one. The circuit breakers of targets whose settings did not change keep their state. A
+  file with errors changes nothing, and the log says why. So does a file that changes ` + "`listen`, `limits`, `cors` or `log.format`" + `:
+  those need a restart.
 - Unknown keys are refused. YAML's anchors and aliases work; merge keys (` + "`<<`" + `) do not.
 
 A span of time is written with units, as ` + "`30s`, `1m30s` or `250ms`" + `; a size as ` + "`32MiB`, `1GB`" + ` or a number of bytes.
@@ -281,16 +295,90 @@ models:
 routing:
   default_provider: openai
 ` + "```" + `
+
+Where calls go when a provider is slow, full or down; [routing.md](routing.md) has the rules:
+
+` + "```yaml" + `
+providers:
+  - name: openai
+    kind: openai
+    keys:
+      - {name: team-a, key: "${env:OPENAI_API_KEY}", weight: 3}
+      - {name: team-b, key: "${file:/run/secrets/openai}"}
+    timeouts: {first_byte: 1m, first_token: 20s}
+    concurrency: {max: 200, adaptive: true}
+  - name: local
+    kind: openai
+    base_url: http://127.0.0.1:11434/v1
+    health_check: {interval: 10s}
+models:
+  - name: fast
+    aliases: [cheap, gpt-4o-mini]
+    strategy: sticky
+    sticky: {by: [session, prompt]}
+    targets:
+      - {provider: openai, model: gpt-4o-mini, context_window: 128000}
+      - provider: openai
+        model: gpt-5-mini
+        canary_percent: 5
+        parameters:
+          drop: [temperature]
+          set: {reasoning_effort: minimal}
+      - {provider: local, model: llama3.2, priority: 1, lacks: [vision], timeouts: {first_token: 1m}}
+    hedge: {enabled: true}
+    on_disconnect: drain
+routing:
+  retries: {max_attempts: 4, budget: 0.1}
+  caller_choice: true
+  paths:
+    - {path: /local, provider: local}
+breaker: {slow_call: 30s}
+limits: {max_concurrent_calls: 2000}
+` + "```" + `
 `
 
-func TestDocs_show_a_configuration_that_works(t *testing.T) {
-	_, example, _ := strings.Cut(manualHead, "```yaml\n")
-	example, _, _ = strings.Cut(example, "```")
-	c, err := loader("OPENAI_API_KEY", "k").Parse("docs/config.md", []byte(example))
-	if err != nil {
-		t.Fatal(err)
+// examples returns the configurations that the manual shows.
+func examples(t *testing.T) []*config.Config {
+	t.Helper()
+	l := loader("OPENAI_API_KEY", "k")
+	l.ReadFile = func(name string) ([]byte, error) {
+		if name != "/run/secrets/openai" {
+			return nil, os.ErrNotExist
+		}
+		return []byte("k2\n"), nil
 	}
-	if len(c.Models) != 1 || len(c.Models[0].Targets) != 3 {
+	var list []*config.Config
+	for rest := manualHead; ; {
+		_, after, more := strings.Cut(rest, "```yaml\n")
+		if !more {
+			return list
+		}
+		var text string
+		text, rest, _ = strings.Cut(after, "```")
+		c, err := l.Parse("docs/config.md", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(c.Warnings) > 0 {
+			t.Errorf("warnings: %v", c.Warnings)
+		}
+		list = append(list, c)
+	}
+}
+
+func TestDocs_show_configurations_that_work(t *testing.T) {
+	list := examples(t)
+	if len(list) != 2 {
+		t.Fatalf("%d examples", len(list))
+	}
+	if c := list[0]; len(c.Models) != 1 || len(c.Models[0].Targets) != 3 {
 		t.Errorf("got %+v", c.Models)
+	}
+	c := list[1]
+	if keys := c.Providers[0].Keys; len(keys) != 2 || keys[0].Name != "team-a" || keys[1].Value.Reveal() != "k2" {
+		t.Errorf("keys: got %+v", keys)
+	}
+	if got := c.Models[0].Targets[1].Parameters.Set; got != `{"reasoning_effort":"minimal"}` {
+		t.Errorf("set: got %s", got)
 	}
 }

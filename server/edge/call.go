@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc/metadata"
+
 	"github.com/sluice-ai/sluice/adapters"
 	"github.com/sluice-ai/sluice/server/gateway"
 )
@@ -23,7 +25,18 @@ const (
 	headerSluiceRequestID = "x-sluice-request-id"
 	// headerErrorReason is the name of the [sluicev1.ErrorReason], in lower case.
 	headerErrorReason = "x-sluice-error-reason"
+	// What happened on the way, as the gateway says it: who answered, with which model,
+	// after how many attempts, and what failed before.
+	headerProvider = "x-sluice-provider"
+	headerModel    = "x-sluice-model"
+	headerAttempts = "x-sluice-attempts"
+	headerTried    = "x-sluice-tried"
+	// headerOwn is what all of them begin with.
+	headerOwn = "x-sluice-"
 )
+
+// maxOwnBytes bounds the value of a header of ours.
+const maxOwnBytes = 1 << 10
 
 // newCall returns the call of a door. Its id is always made here: an x-request-id of
 // the caller is not taken, because receipts are found by id and two callers could
@@ -65,6 +78,17 @@ func forwarded(from http.Header) adapters.Header {
 	return kept
 }
 
+// forwardedMetadata is [forwarded] for gRPC's metadata.
+func forwardedMetadata(from metadata.MD) adapters.Header {
+	var kept adapters.Header
+	for _, name := range adapters.ForwardedRequestHeaders {
+		for _, value := range from[name] {
+			kept.Add(name, value)
+		}
+	}
+	return kept
+}
+
 // replyHeader calls set with every header of the answer to call, lower-case names,
 // each name's values together and none of them twice.
 func replyHeader(call *gateway.Call, set func(name string, values ...string)) {
@@ -73,17 +97,24 @@ func replyHeader(call *gateway.Call, set func(name string, values ...string)) {
 		set(headerRequestID, call.ID)
 	}
 	h := call.Reply
+	all := make([]string, 0, len(h)) // the values of all names
 	for i, field := range h {
 		if has(h[:i], field.Name) || reserved(field.Name) {
 			continue
 		}
-		values := make([]string, 0, 1)
+		from := len(all)
 		for _, other := range h[i:] {
-			if other.Name == field.Name && printable(other.Value) && !slices.Contains(values, other.Value) {
-				values = append(values, other.Value)
+			switch {
+			case other.Name != field.Name:
+			case strings.HasPrefix(field.Name, headerOwn):
+				// The gateway puts its own behind a provider's: the last one counts. A model's
+				// name may have any characters.
+				all = append(all[:from], visible(other.Value, maxOwnBytes))
+			case printable(other.Value) && !slices.Contains(all[from:], other.Value):
+				all = append(all, other.Value)
 			}
 		}
-		if len(values) > 0 {
+		if values := all[from:len(all):len(all)]; len(values) > 0 {
 			set(field.Name, values...)
 		}
 	}
@@ -99,14 +130,16 @@ func has(h adapters.Header, name string) bool {
 }
 
 // reserved tells whether a header belongs to a transport, so that a value from
-// elsewhere would break the answer's frame.
+// elsewhere would break the answer's frame, or to the door.
 func reserved(name string) bool {
 	switch name {
+	case headerProvider, headerModel, headerAttempts, headerTried:
+		return false
 	case "", "content-length", "content-type", "content-encoding", "transfer-encoding",
-		"connection", "trailer", "te", "upgrade", headerSluiceRequestID:
+		"connection", "trailer", "te", "upgrade":
 		return true
 	}
-	return strings.HasPrefix(name, "grpc-") || strings.HasPrefix(name, "connect-") ||
+	return strings.HasPrefix(name, headerOwn) || strings.HasPrefix(name, "grpc-") || strings.HasPrefix(name, "connect-") ||
 		strings.HasSuffix(name, "-bin") || strings.HasPrefix(name, ":")
 }
 
@@ -133,6 +166,14 @@ func canonicalName(name string) string {
 		return "X-Request-Id"
 	case headerSluiceRequestID:
 		return "X-Sluice-Request-Id"
+	case headerProvider:
+		return "X-Sluice-Provider"
+	case headerModel:
+		return "X-Sluice-Model"
+	case headerAttempts:
+		return "X-Sluice-Attempts"
+	case headerTried:
+		return "X-Sluice-Tried"
 	}
 	return textproto.CanonicalMIMEHeaderKey(name)
 }

@@ -49,11 +49,13 @@ func newConnect(config Config, service *gateway.Service, health *health) *connec
 		handlers:     map[string]http.Handler{},
 	}
 	options := connect.WithHandlerOptions(
-		connect.WithReadMaxBytes(int(min(config.MaxRequestBytes, math.MaxInt32))),
+		// One more than the limit, so that [boundedRPCBody] and the codecs refuse first.
+		connect.WithReadMaxBytes(int(min(config.MaxRequestBytes+1, math.MaxInt32))),
 		connect.WithInterceptors(connectInterceptor{d}),
-		connect.WithCodec(protoCodec{}),
-		connect.WithCodec(jsonCodec{"json"}),
-		connect.WithCodec(jsonCodec{"json; charset=utf-8"}),
+		connect.WithCodec(protoCodec{config.MaxRequestBytes}),
+		connect.WithCodec(jsonCodec{"json", config.MaxRequestBytes}),
+		connect.WithCodec(jsonCodec{"json; charset=utf-8", config.MaxRequestBytes}),
+		withBoundedGzip(config.MaxRequestBytes),
 		// Compressing a stream's small messages costs more than it saves.
 		connect.WithCompressMinBytes(1024),
 	)
@@ -96,11 +98,10 @@ func (d *connectDoor) handler(path string) http.Handler {
 
 func (d *connectDoor) serve(w http.ResponseWriter, r *http.Request, inner http.Handler, operation usage.Operation) {
 	c := &connectCall{
-		call:   newCall(connectProtocol(r)),
+		call:   newHTTPCall(connectProtocol(r), r),
 		header: w.Header(),
 		writes: boundWrites(w, r, d.writeTimeout),
 	}
-	c.call.Header = forwarded(r.Header)
 	// Before the handler runs, so that refusals of the library carry them as well.
 	replyHeader(c.call, setHTTP(c.header))
 	ctx := context.WithValue(gateway.WithCall(r.Context(), c.call), connectCallKey{}, c)
@@ -149,7 +150,7 @@ func (d *connectDoor) unknown(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers a call that is not served, and accounts for it.
 func (d *connectDoor) refuse(w http.ResponseWriter, r *http.Request, f *fault.Error) {
-	call := newCall(connectProtocol(r))
+	call := newHTTPCall(connectProtocol(r), r)
 	d.service.Refuse(gateway.WithCall(r.Context(), call), operations[r.URL.Path], f)
 	writes := boundWrites(w, r, d.writeTimeout)
 	if r.ContentLength != 0 {
@@ -251,8 +252,12 @@ func (i connectInterceptor) WrapStreamingHandler(next connect.StreamingHandlerFu
 			}
 		}()
 		err = next(ctx, &connectConn{StreamingHandlerConn: conn, ctx: ctx, call: c})
-		if err == nil || !c.reached { // what the library refused is its own error
+		switch {
+		case !c.reached: // what the library refused is its own error
 			return err
+		case err == nil:
+			c.reply() // of a stream without messages
+			return nil
 		}
 		return c.fail(fault.From(err))
 	}

@@ -171,12 +171,13 @@ func (l *ledger) none(t *testing.T) {
 
 // house is every door on one scripted provider, as provider "far" and the default.
 type house struct {
-	edge   *Edge
-	ledger *ledger
-	logs   *logBuffer
-	http   string // "http://127.0.0.1:port"
-	grpc   *grpc.ClientConn
-	client *http.Client // HTTP/1.1
+	edge    *Edge
+	service *gateway.Service
+	ledger  *ledger
+	logs    *logBuffer
+	http    string // "http://127.0.0.1:port"
+	grpc    *grpc.ClientConn
+	client  *http.Client // HTTP/1.1
 }
 
 func newService(t *testing.T, f *far, log *slog.Logger) (*gateway.Service, *ledger) {
@@ -191,6 +192,7 @@ func newService(t *testing.T, f *far, log *slog.Logger) (*gateway.Service, *ledg
 		Providers:       map[string]adapters.Provider{"far": {Name: "far", Chat: f, Embed: f, Models: f}},
 		Listed:          []string{"far"},
 		DefaultProvider: "far",
+		CallerChoice:    true,
 	}, l, log)
 	t.Cleanup(service.Close)
 	return service, l
@@ -201,7 +203,7 @@ func open(t *testing.T, config Config, f *far) *house {
 	logs := &logBuffer{}
 	config.Logger = slog.New(slog.NewTextHandler(logs, nil))
 	service, l := newService(t, f, config.Logger)
-	h := &house{edge: New(config, service), ledger: l, logs: logs}
+	h := &house{edge: New(config, service), service: service, ledger: l, logs: logs}
 	h.edge.SetServing(true)
 
 	listener := listen(t)

@@ -81,7 +81,10 @@ func grpcCode(reason sluicev1.ErrorReason) codes.Code {
 // to 8 KiB in all, base64 included.
 const (
 	maxStatusMessageBytes = 1 << 10
-	maxDetailBytes        = 3 << 10
+	// maxEncodedMessageBytes is the same as gRPC sends it, %-encoded.
+	maxEncodedMessageBytes = 3 << 9
+	maxDetailBytes         = 3 << 10
+	maxDetailAttempts      = 10
 )
 
 // details returns what a gRPC or Connect error carries beside code and message.
@@ -95,6 +98,12 @@ func details(f *fault.Error, callID string) []proto.Message {
 	}
 	if proto.Size(detail) > maxDetailBytes {
 		detail.Error = shortened(detail.GetError())
+	}
+	// Attempts have what the error leaves: the first ones, since they say how it began and
+	// the error itself how it ended.
+	detail.Attempts = f.Attempts[:min(len(f.Attempts), maxDetailAttempts)]
+	for n := len(detail.Attempts); n > 0 && proto.Size(detail) > maxDetailBytes; n-- {
+		detail.Attempts = detail.Attempts[:n-1]
 	}
 	all := []proto.Message{detail}
 	if f.RetryAfter > 0 {
@@ -134,10 +143,33 @@ func clip(text string, limit int) string {
 	return text[:end] + mark
 }
 
+// statusMessage returns the text of a gRPC status or a Connect error. Its detail holds
+// the same, and more of it.
+func statusMessage(f *fault.Error) string {
+	text := clip(f.Message(), maxStatusMessageBytes)
+	for limit := len(text); encodedBytes(text) > maxEncodedMessageBytes; {
+		limit = limit * 3 / 4
+		text = clip(text, limit)
+	}
+	return text
+}
+
+// encodedBytes is the length of a text in gRPC's grpc-message. Source: gRPC over
+// HTTP/2, "Percent-Encoded".
+func encodedBytes(text string) int {
+	n := len(text)
+	for i := range len(text) {
+		if text[i] < 0x20 || text[i] > 0x7e || text[i] == '%' {
+			n += 2
+		}
+	}
+	return n
+}
+
 // grpcError returns the gRPC status of a fault. Only the fault's own message goes out,
 // never the text of an error that it wraps or is wrapped in.
 func grpcError(f *fault.Error, callID string) error {
-	st := status.New(grpcCode(f.Reason), clip(f.Message(), maxStatusMessageBytes))
+	st := status.New(grpcCode(f.Reason), statusMessage(f))
 	messages := details(f, callID)
 	all := make([]protoadapt.MessageV1, 0, len(messages))
 	for _, detail := range messages {
@@ -151,7 +183,7 @@ func grpcError(f *fault.Error, callID string) error {
 
 // connectError is [grpcError] for Connect.
 func connectError(f *fault.Error, callID string) *connect.Error {
-	e := connect.NewError(connect.Code(grpcCode(f.Reason)), errors.New(clip(f.Message(), maxStatusMessageBytes)))
+	e := connect.NewError(connect.Code(grpcCode(f.Reason)), errors.New(statusMessage(f)))
 	for _, detail := range details(f, callID) {
 		if d, err := connect.NewErrorDetail(detail); err == nil {
 			e.AddDetail(d)

@@ -3,6 +3,7 @@ package edge
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -84,9 +85,10 @@ func TestDetails_fit_into_the_trailers_that_clients_accept(t *testing.T) {
 	f.Envelope.Error.Type = &long
 	f.Envelope.Error.Code = &sluicev1.Error_CodeString{CodeString: long}
 	f.Envelope.Error.Rest = []byte(`{"innererror":"` + long + `"}`)
+	f.Attempts = []*sluicev1.Attempt{attempt("a"), {Model: long}}
 	st, _ := status.FromError(grpcError(f, "req_1"))
-	size := 4 * proto.Size(st.Proto()) / 3
-	if size += 3 * len(st.Message()); size > 7<<10 { // percent-encoded
+	size := 4*proto.Size(st.Proto())/3 + len(url.PathEscape(st.Message()))
+	if size += maxOwnBytes; size > 7<<10 { // x-sluice-tried is there, too
 		t.Errorf("trailers of %d bytes", size)
 	}
 	if !utf8.ValidString(st.Message()) || !strings.HasSuffix(st.Message(), "...") {
@@ -94,6 +96,55 @@ func TestDetails_fit_into_the_trailers_that_clients_accept(t *testing.T) {
 	}
 	if f.Message() != long {
 		t.Error("the fault itself was shortened")
+	}
+}
+
+// attempt is one of those that a fault lists.
+func attempt(provider string) *sluicev1.Attempt {
+	return &sluicev1.Attempt{
+		Provider: provider, Model: "gpt-4o", Reason: sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_OVERLOADED, HttpStatus: 503, DurationMs: 12,
+	}
+}
+
+func TestDetails_list_the_attempts_that_fit(t *testing.T) {
+	for name, test := range map[string]struct {
+		attempts, message int
+		model             string
+		want              int
+		whole             bool // the error object is as it was
+	}{
+		"none":                            {0, 10, "m", 0, true},
+		"two":                             {2, 10, "m", 2, true},
+		"more than are shown":             {40, 10, "m", 10, true},
+		"long names":                      {10, 10, strings.Repeat("m", 600), 4, true},
+		"beside a long error":             {10, 2900, "m", 7, true},
+		"a name that is too long for all": {1, 10, strings.Repeat("m", 4000), 0, true},
+		"an error that is shortened leaves the room": {10, 5000, "m", 10, false},
+	} {
+		f := fault.New(sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_OVERLOADED, "%s", strings.Repeat("x", test.message))
+		for i := range test.attempts {
+			a := attempt(fmt.Sprint("p", i))
+			a.Model = test.model
+			f.Attempts = append(f.Attempts, a)
+		}
+		got := detailOf(t, grpcError(f, "req_1"))
+		if n := len(got.GetAttempts()); n != test.want || len(f.Attempts) != test.attempts {
+			t.Errorf("%s: %d attempts, want %d", name, n, test.want)
+		}
+		if n := len(got.GetAttempts()); n < min(len(f.Attempts), 10) {
+			more := proto.CloneOf(got)
+			if more.Attempts = f.Attempts[:n+1]; proto.Size(more) <= 3<<10 {
+				t.Errorf("%s: another attempt would fit", name)
+			}
+		}
+		for i, a := range got.GetAttempts() {
+			if !proto.Equal(a, f.Attempts[i]) {
+				t.Errorf("%s: attempt %d is %v", name, i, a)
+			}
+		}
+		if size := proto.Size(got); size > maxDetailBytes || (len(got.GetError().GetMessage()) == test.message) != test.whole {
+			t.Errorf("%s: %d bytes, message of %d", name, size, len(got.GetError().GetMessage()))
+		}
 	}
 }
 

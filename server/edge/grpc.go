@@ -20,7 +20,6 @@ import (
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 
-	"github.com/sluice-ai/sluice/adapters"
 	"github.com/sluice-ai/sluice/server/fault"
 	"github.com/sluice-ai/sluice/server/gateway"
 	"github.com/sluice-ai/sluice/server/usage"
@@ -104,15 +103,8 @@ func (d *grpcDoor) around(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
 // serve runs one call: its [gateway.Call] in the context, its faults as statuses, its
 // panics as INTERNAL.
 func (d *grpcDoor) serve(stream grpc.ServerStream, operation usage.Operation, handle func(*grpcCall) error) (err error) {
-	s := &grpcCall{ServerStream: stream, call: newCall(gateway.DoorGRPC), limit: d.limit}
 	ctx := stream.Context()
-	if md, ok := metadata.FromIncomingContext(ctx); ok {
-		for _, name := range adapters.ForwardedRequestHeaders {
-			for _, value := range md[name] {
-				s.call.Header.Add(name, value)
-			}
-		}
-	}
+	s := &grpcCall{ServerStream: stream, call: newGRPCCall(ctx), limit: d.limit}
 	s.ctx = gateway.WithCall(ctx, s.call)
 	defer func() {
 		if value := recover(); value != nil {
@@ -122,6 +114,9 @@ func (d *grpcDoor) serve(stream grpc.ServerStream, operation usage.Operation, ha
 	err = handle(s)
 	switch {
 	case err == nil:
+		if !s.replied { // a stream without messages
+			s.reply()
+		}
 		return nil
 	case s.refused != nil:
 		d.service.Refuse(s.ctx, operation, s.refused)

@@ -38,6 +38,7 @@ func newCORS(origins []string) *cors.Cors {
 		// "*" covers the rest, such as x-ratelimit-*, where browsers know it.
 		ExposedHeaders: append(connectcors.ExposedHeaders(),
 			headerRequestID, headerSluiceRequestID, headerErrorReason,
+			headerProvider, headerModel, headerAttempts, headerTried,
 			"retry-after", "retry-after-ms", "x-should-retry", "*"),
 		MaxAge: 7200, // the most that Chromium takes
 	}
@@ -48,6 +49,9 @@ func newCORS(origins []string) *cors.Cors {
 }
 
 func (d *httpDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodOptions && r.ContentLength != 0 {
+		boundNextRead(http.NewResponseController(w), d.rest.config.ReadTimeout) // net/http reads what nobody wants
+	}
 	if r.Header["Origin"] != nil || r.Method == http.MethodOptions {
 		next := d.route
 		if f := d.foreign(r); f != nil {
@@ -62,7 +66,7 @@ func (d *httpDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (d *httpDoor) route(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	if e := find(path); e != nil {
-		d.rest.serve(w, r, e)
+		d.rest.serve(w, r, place{endpoint: e, path: path})
 		return
 	}
 	if d.docs != nil && (path == "/docs" || path == "/openapi.json" || strings.HasPrefix(path, "/docs/")) {
@@ -74,17 +78,32 @@ func (d *httpDoor) route(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if path == "/" || path == prefix || path == prefix+"/" {
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			serveIndex(w, r, d.docs != nil)
-			return
-		}
-		w.Header().Set("Allow", "GET, HEAD")
-		d.rest.refuse(w, r, nil, methodNotAllowed(r, http.MethodGet))
+		d.index(w, r)
 		return
 	}
 	if d.connect.speaks(r) {
 		d.connect.unknown(w, r)
 		return
 	}
-	d.rest.refuse(w, r, nil, unknownPath(r))
+	under, rest, _ := d.rest.service.Prefix(path)
+	if under != "" {
+		if at := placeUnder(under, rest); at.endpoint != nil {
+			d.rest.serve(w, r, at)
+			return
+		}
+	}
+	d.rest.refuse(w, r, place{under: under}, unknownPath(r, under))
+}
+
+func (d *httpDoor) index(w http.ResponseWriter, r *http.Request) {
+	const methods = "GET, HEAD, OPTIONS"
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		serveIndex(w, r, d.docs != nil)
+	case http.MethodOptions:
+		allow(w, methods)
+	default:
+		w.Header().Set("Allow", methods)
+		d.rest.refuse(w, r, place{}, methodNotAllowed(r, http.MethodGet))
+	}
 }

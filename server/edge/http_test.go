@@ -35,7 +35,15 @@ func TestCORS_lets_browsers_call_every_door(t *testing.T) {
 	for _, body := range []string{hello, "{", helloStream} { // errors and streams are readable, too
 		got := h.do(t, "POST", "/v1/chat/completions", body, "Origin", "https://app.example")
 		exposed := strings.ToLower(got.header.Get("Access-Control-Expose-Headers"))
-		if got.header.Get("Access-Control-Allow-Origin") != "*" || !strings.Contains(exposed, "x-request-id") || !strings.Contains(exposed, "x-should-retry") {
+		for _, name := range []string{
+			"x-request-id", "x-should-retry", "x-sluice-request-id", "x-sluice-error-reason",
+			"x-sluice-provider", "x-sluice-model", "x-sluice-attempts", "x-sluice-tried",
+		} {
+			if !strings.Contains(exposed, name) {
+				t.Errorf("%s: %s is hidden from scripts: %s", body, name, exposed)
+			}
+		}
+		if got.header.Get("Access-Control-Allow-Origin") != "*" {
 			t.Errorf("%s: %v", body, got.header)
 		}
 	}

@@ -28,7 +28,7 @@ var indexPage = template.Must(template.New("index").Parse(`<!doctype html>
 `))
 
 func serveIndex(w http.ResponseWriter, r *http.Request, docs bool) {
-	page := index{Name: "Sluice", BaseURL: baseURL(r)}
+	page := index{Name: "Sluice", BaseURL: baseURL(r, "")}
 	if docs {
 		page.Docs, page.OpenAPI = "/docs", "/openapi.json"
 	}

@@ -25,12 +25,15 @@ func (d *httpDoor) foreign(r *http.Request) *fault.Error {
 
 // refuseForeign answers in the protocol that the path belongs to.
 func (d *httpDoor) refuseForeign(w http.ResponseWriter, r *http.Request, f *fault.Error) {
-	e := find(r.URL.Path)
-	if e == nil && (d.connect.handler(r.URL.Path) != nil || d.connect.speaks(r)) {
+	at := place{endpoint: find(r.URL.Path)}
+	if at.endpoint == nil && (d.connect.handler(r.URL.Path) != nil || d.connect.speaks(r)) {
 		d.connect.refuse(w, r, f)
 		return
 	}
-	d.rest.refuse(w, r, e, f)
+	if under, rest, ok := d.rest.service.Prefix(r.URL.Path); ok && at.endpoint == nil {
+		at = placeUnder(under, rest)
+	}
+	d.rest.refuse(w, r, at, f)
 }
 
 // sameOrigin tells whether a page came from the address that it calls, as /docs does.

@@ -24,9 +24,11 @@ type endpoint struct {
 // prefix is what every path of the REST door begins with, and how base URLs end.
 const prefix = "/v1"
 
+const chatPath = "/chat/completions"
+
 // endpoints holds every path of the google.api.http options of sluice.v1.
 var endpoints = []endpoint{
-	{path: "/chat/completions", method: http.MethodPost, operation: usage.OperationChat, stream: true},
+	{path: chatPath, method: http.MethodPost, operation: usage.OperationChat, stream: true},
 	{path: "/embeddings", method: http.MethodPost, operation: usage.OperationEmbeddings},
 	{path: "/models", method: http.MethodGet, operation: usage.OperationListModels},
 	{path: "/models/", method: http.MethodGet, operation: usage.OperationGetModel},
@@ -72,19 +74,50 @@ func find(path string) *endpoint {
 	return nil
 }
 
+// place is where a path of the REST door leads.
+type place struct {
+	// endpoint is nil when the path names none.
+	endpoint *endpoint
+	// path is the endpoint's own, as it is without a prefix of the routing table.
+	path string
+	// under is that prefix. Empty: none.
+	under string
+	// bare says that the path is the prefix alone.
+	bare bool
+}
+
+// placeUnder returns the place of a path that lies under a prefix of the routing table.
+// The prefix alone is where chats are posted to; what is behind it may begin with /v1
+// or not, since clients' base URLs end in either.
+func placeUnder(under, rest string) place {
+	p := place{under: under}
+	switch {
+	case rest == "" || rest == "/":
+		p.bare = true
+		p.path = prefix + chatPath
+	case find(rest) != nil:
+		p.path = rest
+	default:
+		p.path = prefix + rest
+	}
+	p.endpoint = find(p.path)
+	return p
+}
+
 // maxShownBytes bounds what an error shows of a path or a method.
 const maxShownBytes = 200
 
-// unknownPath is the fault of a path that names nothing. A path that ends like an
-// endpoint comes from a wrong base URL, and then the message says the right one.
-func unknownPath(r *http.Request) *fault.Error {
+// unknownPath is the fault of a path that names nothing, at most a prefix of the routing
+// table. A path that ends like an endpoint comes from a wrong base URL, and then the
+// message says the right one.
+func unknownPath(r *http.Request, under string) *fault.Error {
 	const reason = sluicev1.ErrorReason_ERROR_REASON_NOT_FOUND
 	shown := visible(r.URL.EscapedPath(), maxShownBytes)
-	if meant := meantPath(r.URL.Path); meant != "" {
+	if meant := meantPath(strings.TrimPrefix(r.URL.Path, under)); meant != "" {
 		return fault.New(reason, "unknown path %s: it should be %s; the base URL must end in %s once, as %s",
-			shown, visible(meant, maxShownBytes), prefix, baseURL(r))
+			shown, visible(under+meant, maxShownBytes), prefix, baseURL(r, under))
 	}
-	return fault.New(reason, "unknown path %s: the API is below %s", shown, baseURL(r))
+	return fault.New(reason, "unknown path %s: the API is below %s", shown, baseURL(r, under))
 }
 
 // meantPath returns the path that a caller with a wrong base URL wanted: the prefix
@@ -104,13 +137,14 @@ func meantPath(path string) string {
 	return ""
 }
 
-// baseURL returns the base URL under which the client of r reaches the REST door.
-func baseURL(r *http.Request) string {
+// baseURL returns the base URL under which the client of r reaches the REST door, or
+// what of it lies under a prefix of the routing table.
+func baseURL(r *http.Request, under string) string {
 	scheme := "http"
 	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
 		scheme = "https"
 	}
-	return scheme + "://" + visible(r.Host, maxShownBytes) + prefix
+	return scheme + "://" + visible(r.Host, maxShownBytes) + under + prefix
 }
 
 // methodNotAllowed is the fault of a request whose path wants another method.

@@ -76,14 +76,14 @@ func TestUnknownPath_says_the_right_base_url(t *testing.T) {
 		// Every suffix of a path is tried, which is too much work for a long one.
 		strings.Repeat("/a", 50_000) + "/chat/completions": "/a/a/...: the API is below http://h:1/v1",
 	} {
-		f := unknownPath(httptest.NewRequest(http.MethodPost, "http://h:1"+path, nil))
+		f := unknownPath(httptest.NewRequest(http.MethodPost, "http://h:1"+path, nil), "")
 		if f.Status != http.StatusNotFound || !strings.Contains(f.Message(), want) {
 			t.Errorf("%.100s: got %d %q, want %q", path, f.Status, f.Message(), want)
 		}
 	}
 	r := httptest.NewRequest(http.MethodPost, "http://h/x", nil)
 	r.Header.Set("X-Forwarded-Proto", "https")
-	if f := unknownPath(r); !strings.HasSuffix(f.Message(), "https://h/v1") {
+	if f := unknownPath(r, ""); !strings.HasSuffix(f.Message(), "https://h/v1") {
 		t.Errorf("behind TLS: %q", f.Message())
 	}
 }

@@ -69,12 +69,21 @@ func newREST(config Config, service *gateway.Service) *restDoor {
 func noHeader(string) (string, bool) { return "", false }
 
 // serve answers a request of an endpoint.
-func (d *restDoor) serve(w http.ResponseWriter, r *http.Request, e *endpoint) {
-	x := d.open(w, r, e)
+func (d *restDoor) serve(w http.ResponseWriter, r *http.Request, at place) {
+	e := at.endpoint
+	if r.Method == http.MethodOptions {
+		allow(w, e.allow())
+		return
+	}
+	x := d.open(w, r, at)
 	defer x.close()
 	if r.Method != e.method && (r.Method != http.MethodHead || e.method != http.MethodGet) {
 		w.Header().Set("Allow", e.allow())
-		x.refuse(methodNotAllowed(r, e.method))
+		use := e.method
+		if at.bare {
+			use += "; the base URL for OpenAI clients is " + baseURL(r, at.under)
+		}
+		x.refuse(methodNotAllowed(r, use))
 		return
 	}
 	if e.method == http.MethodPost {
@@ -89,29 +98,35 @@ func (d *restDoor) serve(w http.ResponseWriter, r *http.Request, e *endpoint) {
 	// headers into metadata, deadlines and other methods.
 	inner := r.WithContext(x.ctx)
 	inner.Method = e.method
-	inner.URL = &url.URL{Path: r.URL.Path}
+	inner.URL = &url.URL{Path: at.path}
 	inner.Header, inner.Host, inner.RemoteAddr = nil, "", ""
 	inner.Body = heldBody{x}
 	d.mux.ServeHTTP(x, inner)
 }
 
-// refuse answers a request that is not served. The endpoint is nil when its path has none.
-func (d *restDoor) refuse(w http.ResponseWriter, r *http.Request, e *endpoint, f *fault.Error) {
-	x := d.open(w, r, e)
+// allow answers OPTIONS. It is no call, so nothing accounts for it.
+func allow(w http.ResponseWriter, methods string) {
+	w.Header().Set("Allow", methods)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// refuse answers a request that is not served.
+func (d *restDoor) refuse(w http.ResponseWriter, r *http.Request, at place, f *fault.Error) {
+	x := d.open(w, r, at)
 	defer x.close()
 	x.refuse(f)
 }
 
-func (d *restDoor) open(w http.ResponseWriter, r *http.Request, e *endpoint) *exchange {
-	call := newCall(gateway.DoorREST)
-	call.Header = forwarded(r.Header)
+func (d *restDoor) open(w http.ResponseWriter, r *http.Request, at place) *exchange {
+	call := newHTTPCall(gateway.DoorREST, r)
+	call.Path = at.under
 	call.Query = r.URL.RawQuery
 	call.Checked = true
 	x := &exchange{
 		ResponseWriter: w,
 		door:           d,
 		request:        r,
-		endpoint:       e,
+		endpoint:       at.endpoint,
 		call:           call,
 		writes:         boundWrites(w, r, d.config.WriteTimeout),
 	}
@@ -246,5 +261,5 @@ func failExchange(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w
 // failRouting answers a path that is an endpoint of ours and none of grpc-gateway's.
 func failRouting(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, _ int) {
 	x := w.(*exchange)
-	x.refuse(unknownPath(x.request))
+	x.refuse(unknownPath(x.request, x.call.Path))
 }

@@ -168,11 +168,27 @@ func TestRPC_refuses_what_decompresses_beyond_the_limit(t *testing.T) {
 	h := open(t, Config{MaxRequestBytes: 100_000}, &far{})
 	large := question()
 	large.User = new(strings.Repeat("x", 1_000_000))
-	client := h.connectClient(h.client, "connect", connect.WithSendGzip())
-	if _, _, err := client.chat(t.Context(), large); connect.CodeOf(err) != connect.CodeResourceExhausted {
-		t.Errorf("connect: %v", err)
+	for name, options := range map[string][]connect.ClientOption{"connect": nil, "connect JSON": {connect.WithProtoJSON()}, "grpc_web": {connect.WithGRPCWeb()}} {
+		client := h.connectClient(h.client, name, append(options, connect.WithSendGzip())...)
+		for kind, call := range map[string]func() error{
+			"unary":  func() error { _, _, err := client.chat(t.Context(), large); return err },
+			"stream": func() error { _, _, err := client.stream(t.Context(), large); return err },
+		} {
+			code, reason, message := reasonOf(call())
+			if code != codes.ResourceExhausted || reason != sluicev1.ErrorReason_ERROR_REASON_REQUEST_TOO_LARGE || message != "request exceeds the limit of 100000 bytes" {
+				t.Errorf("%s, %s: %v %v %q", name, kind, code, reason, message)
+			}
+			if r := h.ledger.next(t); r.Reason != sluicev1.ErrorReason_ERROR_REASON_REQUEST_TOO_LARGE {
+				t.Errorf("%s, %s: receipt %+v", name, kind, r)
+			}
+		}
+		fits := question()
+		fits.User = new(strings.Repeat("x", 99_000))
+		if got, _, err := client.chat(t.Context(), fits); err != nil || got == nil {
+			t.Errorf("%s: within the limit: %v", name, err)
+		}
+		h.ledger.next(t)
 	}
-	h.ledger.next(t)
 	_, err := sluicev1.NewChatServiceClient(h.grpc).CreateChatCompletion(t.Context(), large, grpc.UseCompressor("gzip"))
 	if status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("grpc: %v", err)

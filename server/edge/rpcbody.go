@@ -24,8 +24,8 @@ func enveloped(r *http.Request) bool {
 }
 
 // boundedRPCBody refuses a request that is too large or does not arrive before
-// connect-go reads it, because connect-go's own refusal cannot carry our reason. connect-go still bounds
-// what comes out of decompression.
+// connect-go reads it, because connect-go's own refusal cannot carry our reason. What
+// comes out of decompression is [boundedGzip]'s.
 type boundedRPCBody struct {
 	io.ReadCloser
 

@@ -110,7 +110,11 @@ func (h *house) connectClient(client *http.Client, door string, options ...conne
 	return rpcClient{
 		door: door,
 		chat: func(ctx context.Context, req *sluicev1.ChatCompletionRequest) (*sluicev1.ChatCompletion, http.Header, error) {
+			sent, _ := metadata.FromOutgoingContext(ctx) // as the gRPC client sends it
 			ctx, call := connect.NewClientContext(ctx)
+			for name, values := range sent {
+				call.RequestHeader()[http.CanonicalHeaderKey(name)] = values
+			}
 			got, err := chat.CreateChatCompletion(ctx, req)
 			return got, failed(call.ResponseHeader(), err), err
 		},

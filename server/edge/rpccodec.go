@@ -24,7 +24,10 @@ import (
 
 // protoCodec is binary protobuf. MarshalAppend is what connect-go looks for to save a
 // copy.
-type protoCodec struct{}
+type protoCodec struct {
+	// limit bounds a message that was compressed: see [boundedGzip].
+	limit int64
+}
 
 var _ connect.Codec = protoCodec{}
 
@@ -44,13 +47,15 @@ func (protoCodec) MarshalAppend(dst []byte, v any) ([]byte, error) {
 }
 
 // Unmarshal reads a message, or makes it one that [undecoded] knows.
-func (protoCodec) Unmarshal(data []byte, v any) error {
+func (c protoCodec) Unmarshal(data []byte, v any) error {
 	m, err := message(v)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if proto.Unmarshal(data, m) != nil { // its text says nothing that helps
-		markUndecoded(m, notProtobuf)
+	case int64(len(data)) > c.limit:
+		markUndecoded(m, tooLarge(-1, c.limit))
+	case proto.Unmarshal(data, m) != nil: // its text says nothing that helps
+		markUndecoded(m, fault.Invalid("", notProtobuf))
 	}
 	return nil
 }
@@ -60,7 +65,10 @@ const notProtobuf = "request is no valid protobuf message of its type"
 
 // jsonCodec is proto3 JSON under one of its names. As connect-go does, it skips members
 // that it does not know, so that clients may be newer.
-type jsonCodec struct{ name string }
+type jsonCodec struct {
+	name  string
+	limit int64 // see [protoCodec]
+}
 
 var _ connect.Codec = jsonCodec{}
 
@@ -80,13 +88,16 @@ func (jsonCodec) MarshalAppend(dst []byte, v any) ([]byte, error) {
 }
 
 // Unmarshal reads a message, or makes it one that [undecoded] knows.
-func (jsonCodec) Unmarshal(data []byte, v any) error {
+func (c jsonCodec) Unmarshal(data []byte, v any) error {
 	m, err := message(v)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(data) == 0 {
-		markUndecoded(m, "request body is empty: send a JSON object")
+	case int64(len(data)) > c.limit:
+		markUndecoded(m, tooLarge(-1, c.limit))
+		return nil
+	case len(data) == 0:
+		markUndecoded(m, emptyBody())
 		return nil
 	}
 	// connect-go's own codec skips what it does not know: a misspelt member, or OpenAI's
@@ -94,7 +105,7 @@ func (jsonCodec) Unmarshal(data []byte, v any) error {
 	if err := protojson.Unmarshal(data, m); err != nil {
 		// The package varies the space behind its name, so that nobody relies on the text.
 		text := strings.TrimSpace(strings.ReplaceAll(strings.TrimPrefix(err.Error(), "proto:"), "\u00a0", " "))
-		markUndecoded(m, "request is no valid JSON of its message: "+visible(text, maxShownBytes))
+		markUndecoded(m, fault.Invalid("", "request is no valid JSON of its message: %s", visible(text, maxShownBytes)))
 	}
 	return nil
 }
@@ -108,15 +119,17 @@ func message(v any) (proto.Message, error) {
 }
 
 // The mark of a message that could not be read is an unknown field of the highest number
-// with a secret in front of its text, which no caller can send.
+// with a secret in front of the reason and its text, which no caller can send.
 var (
 	markTag    = protowire.AppendTag(nil, protowire.MaxValidNumber, protowire.BytesType)
 	markSecret = []byte(rand.Text())
 )
 
-func markUndecoded(m proto.Message, why string) {
+func markUndecoded(m proto.Message, f *fault.Error) {
+	why := protowire.AppendVarint(bytes.Clone(markSecret), uint64(f.Reason))
+	why = append(why, f.Message()...)
 	proto.Reset(m)
-	m.ProtoReflect().SetUnknown(protowire.AppendBytes(bytes.Clone(markTag), append(bytes.Clone(markSecret), why...)))
+	m.ProtoReflect().SetUnknown(protowire.AppendBytes(bytes.Clone(markTag), why))
 }
 
 // undecoded returns why a request could not be read, nil when it was.
@@ -137,7 +150,11 @@ func undecoded(v any) *fault.Error {
 	if !ok {
 		return nil
 	}
-	return fault.New(sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST, "%s", why).WithCause(errUndecoded)
+	reason, n := protowire.ConsumeVarint(why)
+	if n < 0 {
+		return nil
+	}
+	return fault.New(sluicev1.ErrorReason(reason), "%s", why[n:]).WithCause(errUndecoded)
 }
 
 var errUndecoded = errors.New("request could not be decoded")

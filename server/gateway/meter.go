@@ -17,8 +17,20 @@ type meter struct {
 	send   func(*sluicev1.ChatCompletionChunk) error
 }
 
+// chunk takes the next chunk of the stream.
 func (m *meter) chunk(c *sluicev1.ChatCompletionChunk, more bool) error {
 	m.ticket.call.More = more
+	if !m.read(c) {
+		return nil
+	}
+	return m.send(c)
+}
+
+// drained takes a chunk that its caller did not wait for.
+func (m *meter) drained(c *sluicev1.ChatCompletionChunk) { m.read(c) }
+
+// read enters a chunk into the receipt and tells whether the caller is to see it.
+func (m *meter) read(c *sluicev1.ChatCompletionChunk) bool {
 	m.begun = true
 	r := m.ticket.receipt
 	if r.ResponseModel == "" {
@@ -30,20 +42,21 @@ func (m *meter) chunk(c *sluicev1.ChatCompletionChunk, more bool) error {
 			m.ticket.finished(choice.GetFinishReason())
 		}
 	}
-	if c.GetUsage() != nil {
-		m.told = true
-		r.Tokens = usage.TokensOf(c.GetUsage())
-		// Only the extra chunk is hidden, and of it only what was not asked for. Usage
-		// beside choices is the provider's own habit, which the caller would see without
-		// us too.
-		if !m.show && len(c.GetChoices()) == 0 {
-			if c.GetModeration() == nil && len(c.GetRest()) == 0 {
-				return nil
-			}
-			c.Usage = nil
-		}
+	if c.GetUsage() == nil {
+		return true
 	}
-	return m.send(c)
+	m.told = true
+	r.Tokens = usage.TokensOf(c.GetUsage())
+	// Only the extra chunk is hidden, and of it only what was not asked for. Usage
+	// beside choices is the provider's own habit, which the caller would see without
+	// us too.
+	if !m.show && len(c.GetChoices()) == 0 {
+		if c.GetModeration() == nil && len(c.GetRest()) == 0 {
+			return false
+		}
+		c.Usage = nil
+	}
+	return true
 }
 
 // chatBytes is the length of the texts of a conversation, its tools included.

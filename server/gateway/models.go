@@ -86,7 +86,7 @@ func (t *ticket) list(ctx context.Context) []listed {
 		wg.Go(func() {
 			l, start := &lists[i], time.Now()
 			l.ask(ctx, t.plan.Providers[l.provider])
-			attempts[i] = dispatch.Attempt{Provider: l.provider, Err: l.err, Duration: time.Since(start)}
+			attempts[i] = dispatch.Attempt{Provider: l.provider, Err: l.err, Start: start, Duration: time.Since(start)}
 		})
 	}
 	wg.Wait()
@@ -112,7 +112,7 @@ func (t *ticket) only(ctx context.Context, l listed) (*sluicev1.ListModelsRespon
 	if l.err != nil {
 		return nil, l.fault(ctx)
 	}
-	t.answered(dispatch.Outcome{Reply: l.call.Reply})
+	t.call.Reply = append(t.call.Reply, l.call.Reply.Header...)
 	for _, m := range l.answer.GetData() {
 		t.name(l.provider, m)
 	}
@@ -149,23 +149,22 @@ func (s *Service) GetModel(ctx context.Context, req *sluicev1.GetModelRequest) (
 		t.receipt.Route = req.GetModel()
 		return routeModel(req.GetModel()), nil
 	}
-	targets, err := t.route(req.GetModel())
-	if err != nil {
+	if err := t.route(t.query(req.GetModel())); err != nil {
 		return nil, err
 	}
-	answer, outcome, err := dispatch.Unary(ctx, t.plan.Policy, targets, t.request(),
+	answer, outcome, err := dispatch.Unary(ctx, t.plan.Policy, t.targets, t.request(),
 		func(ctx context.Context, at int, call *adapters.Call) (*sluicev1.Model, error) {
-			to := &targets[at]
+			to := t.place(at)
 			if to.Provider.Models == nil {
 				return nil, unsupported(to, "a list of models")
 			}
 			return to.Provider.Models.Get(ctx, call)
 		})
 	t.took(outcome)
+	t.served(outcome)
 	if err != nil {
 		return nil, err
 	}
-	t.answered(outcome)
 	if t.receipt.Route == "" {
 		t.name(t.receipt.Provider, answer)
 	} else {

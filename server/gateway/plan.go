@@ -3,10 +3,12 @@ package gateway
 import (
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/sluice-ai/sluice/adapters"
 	"github.com/sluice-ai/sluice/server/dispatch"
 	"github.com/sluice-ai/sluice/server/route"
+	"github.com/sluice-ai/sluice/server/shed"
 )
 
 // Plan is all that a configuration decides about calls. It is immutable; a reload
@@ -15,12 +17,22 @@ import (
 type Plan struct {
 	// Routes decides where calls go.
 	Routes *route.Table
-	// Providers by name; all that Routes can name are there.
+	// Providers by name; all that Routes can name are there. Lists of models are asked of
+	// them as they stand here.
 	Providers map[string]adapters.Provider
-	// Targets holds, for a provider and model of the routing table, the provider as
-	// wrapped for that target (its breaker). A provider's own name with the empty
-	// model stands for all its other models.
-	Targets map[TargetKey]adapters.Provider
+	// Targets are those of Routes, by their ID there.
+	Targets []*Target
+	// Direct are the targets of calls that name a provider, or go to the default one, by
+	// the provider's name. One that is missing is the provider as it stands above.
+	Direct map[string]*Target
+	// Rules are those of an entry of Routes, by the name of the entry; of a path, by its
+	// prefix; of calls that name a provider, or go to the default one, by the provider's
+	// name and "/". An entry that is missing has none.
+	Rules map[string]*Rule
+	// CallerChoice lets callers choose the route.
+	CallerChoice bool
+	// Shed refuses calls that there is no room for. Nil: none is refused.
+	Shed *shed.Shedder
 	// Listed are the providers whose models ListModels shows, the default provider
 	// first if there is one.
 	Listed []string
@@ -32,19 +44,62 @@ type Plan struct {
 	refs atomic.Int64 // running calls, plus one while current
 }
 
-// TargetKey names a target.
-type TargetKey struct{ Provider, Model string }
+// Target is where calls can go, and what is done on the way.
+type Target struct {
+	// Target is what dispatch calls. An empty model is the one that the call goes to.
+	dispatch.Target
 
-// target returns what dispatch calls for a routed target.
-func (p *Plan) target(t route.Target) dispatch.Target {
-	provider, ok := p.Targets[TargetKey{t.Provider, t.Model}]
-	if !ok {
-		provider, ok = p.Targets[TargetKey{t.Provider, ""}]
+	// Override changes requests. Nil: they stay as they are.
+	Override *Override
+	// Health tells how the target is, for the model. Nil: it is always well.
+	Health func(model string) route.Health
+}
+
+// Rule is what one route wants of its calls.
+type Rule struct {
+	// Budget bounds attempts beyond the first. Nil: nothing does.
+	Budget *dispatch.Budget
+	// Hedge bounds attempts beside the first. Nil: there are none.
+	Hedge *dispatch.Budget
+	// HedgeDelay see [dispatch.Policy].
+	HedgeDelay time.Duration
+	// HedgeTokens is the largest limit of output tokens of a chat that may be hedged.
+	HedgeTokens int64
+	// Drain see [dispatch.Policy].
+	Drain time.Duration
+}
+
+// noRule is that of routes without one.
+var noRule = &Rule{}
+
+// target returns what stands for a target of the routing table.
+func (p *Plan) target(t *route.Target) *Target {
+	if t.ID >= 0 && t.ID < len(p.Targets) {
+		return p.Targets[t.ID]
 	}
-	if !ok {
-		provider = p.Providers[t.Provider]
+	if direct, ok := p.Direct[t.Provider]; ok {
+		return direct
 	}
-	return dispatch.Target{Provider: provider, Model: t.Model}
+	return &Target{Target: dispatch.Target{Provider: p.Providers[t.Provider]}}
+}
+
+// look tells routing how a target is.
+func (p *Plan) look(t *route.Target) route.Health {
+	if target := p.target(t); target.Health != nil {
+		return target.Health(t.Model)
+	}
+	return route.Health{}
+}
+
+// rule returns what the route of a decision wants.
+func (p *Plan) rule(d *route.Decision) *Rule {
+	if rule, ok := p.Rules[d.Route]; ok {
+		return rule
+	}
+	if rule, ok := p.Rules[d.Targets[0].Provider+"/"]; ok {
+		return rule
+	}
+	return noRule
 }
 
 // acquire keeps the plan open; false when it is closed already.

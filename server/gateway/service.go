@@ -73,23 +73,30 @@ func (s *Service) current() *Plan {
 func (s *Service) CreateChatCompletion(ctx context.Context, req *sluicev1.ChatCompletionRequest) (answer *sluicev1.ChatCompletion, err error) {
 	t := s.begin(ctx, usage.OperationChat, req.GetModel())
 	defer t.settle(&err)
-	targets, err := t.admitChat(req)
-	if err != nil {
+	if req, err = t.admitChat(req); err != nil {
 		return nil, err
 	}
-	answer, outcome, err := dispatch.Unary(ctx, t.plan.Policy, targets, t.request(),
+	r := t.request()
+	if limit := outputLimit(req); limit > 0 && limit <= t.rule.HedgeTokens {
+		r.Hedge = t.rule.Hedge
+	}
+	answer, outcome, err := dispatch.Unary(ctx, t.policy(), t.targets, r,
 		func(ctx context.Context, at int, call *adapters.Call) (*sluicev1.ChatCompletion, error) {
-			to := &targets[at]
+			to := t.place(at)
 			if to.Provider.Chat == nil {
 				return nil, unsupported(to, "chat")
 			}
-			return to.Provider.Chat.Chat(ctx, call, req)
+			return to.Provider.Chat.Chat(ctx, call, to.Override.chat(req))
 		})
 	t.took(outcome)
-	if err != nil {
+	t.served(outcome)
+	if answer == nil {
+		if t.abandoned(outcome, err) {
+			t.estimate(chatBytes(req), 0)
+		}
 		return nil, err
 	}
-	t.answered(outcome)
+	// Beside an error, the answer is one that its caller did not wait for.
 	t.receipt.ResponseModel = answer.GetModel()
 	for _, c := range answer.GetChoices() {
 		t.finished(c.GetFinishReason())
@@ -99,7 +106,7 @@ func (s *Service) CreateChatCompletion(ctx context.Context, req *sluicev1.ChatCo
 	} else {
 		t.estimate(chatBytes(req), outputBytes(answer))
 	}
-	return answer, nil
+	return answer, err
 }
 
 // StreamChat answers a conversation piece by piece. It calls send from one
@@ -109,21 +116,21 @@ func (s *Service) StreamChat(ctx context.Context, req *sluicev1.ChatCompletionRe
 	t := s.begin(ctx, usage.OperationChat, req.GetModel())
 	t.receipt.Streamed = true
 	defer t.settle(&err)
-	targets, err := t.admitChat(req)
-	if err != nil {
+	if req, err = t.admitChat(req); err != nil {
 		return err
 	}
 	meter := meter{ticket: t, show: req.GetStreamOptions().GetIncludeUsage(), send: send}
-	outcome, err := dispatch.Stream(ctx, t.plan.Policy, targets, t.request(), t.begun, meter.chunk,
+	outcome, err := dispatch.Stream(ctx, t.policy(), t.targets, t.request(), t.begun, meter.chunk, meter.drained,
 		func(ctx context.Context, at int, call *adapters.Call, send func(*sluicev1.ChatCompletionChunk) error) error {
-			to := &targets[at]
+			to := t.place(at)
 			if to.Provider.Chat == nil {
 				return unsupported(to, "chat")
 			}
-			return to.Provider.Chat.StreamChat(ctx, call, req, send)
+			return to.Provider.Chat.StreamChat(ctx, call, to.Override.chat(req), send)
 		})
 	t.took(outcome)
-	if meter.begun && !meter.told {
+	t.served(outcome)
+	if !meter.told && (meter.begun || t.abandoned(outcome, err)) {
 		t.estimate(chatBytes(req), meter.bytes)
 	}
 	return err
@@ -133,30 +140,34 @@ func (s *Service) StreamChat(ctx context.Context, req *sluicev1.ChatCompletionRe
 func (s *Service) CreateEmbeddings(ctx context.Context, req *sluicev1.CreateEmbeddingsRequest) (answer *sluicev1.CreateEmbeddingsResponse, err error) {
 	t := s.begin(ctx, usage.OperationEmbeddings, req.GetModel())
 	defer t.settle(&err)
-	targets, err := t.admitEmbeddings(req)
-	if err != nil {
+	if err = t.admitEmbeddings(req); err != nil {
 		return nil, err
 	}
-	answer, outcome, err := dispatch.Unary(ctx, t.plan.Policy, targets, t.request(),
+	r := t.request()
+	r.Hedge = t.rule.Hedge
+	answer, outcome, err := dispatch.Unary(ctx, t.policy(), t.targets, r,
 		func(ctx context.Context, at int, call *adapters.Call) (*sluicev1.CreateEmbeddingsResponse, error) {
-			to := &targets[at]
+			to := t.place(at)
 			if to.Provider.Embed == nil {
 				return nil, unsupported(to, "embeddings")
 			}
-			return to.Provider.Embed.Embed(ctx, call, req)
+			return to.Provider.Embed.Embed(ctx, call, to.Override.embeddings(req))
 		})
 	t.took(outcome)
-	if err != nil {
+	t.served(outcome)
+	if answer == nil {
+		if t.abandoned(outcome, err) {
+			t.estimate(embeddingBytes(req), 0)
+		}
 		return nil, err
 	}
-	t.answered(outcome)
 	t.receipt.ResponseModel = answer.GetModel()
 	if answer.GetUsage() != nil {
 		t.receipt.Tokens.Input = answer.GetUsage().GetPromptTokens()
 	} else {
 		t.estimate(embeddingBytes(req), 0)
 	}
-	return answer, nil
+	return answer, err
 }
 
 // Prefix returns the configured path prefix that a path of the REST door lies under,
@@ -177,7 +188,7 @@ func (s *Service) Refuse(ctx context.Context, operation usage.Operation, f *faul
 	s.begin(ctx, operation, "").settle(&err)
 }
 
-func unsupported(t *dispatch.Target, what string) error {
+func unsupported(t *Target, what string) error {
 	return &adapters.Error{
 		Kind: adapters.KindUnsupported, Provider: t.Provider.Name,
 		Message: "does not offer " + what,

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
@@ -26,6 +27,12 @@ type ticket struct {
 	plan    *Plan
 	call    *Call
 	receipt *usage.Receipt
+
+	decision route.Decision
+	rule     *Rule
+	targets  []dispatch.Target // one for each of the decision
+	entered  bool              // it counts among the running calls
+	named    bool              // the answer's headers say what served
 }
 
 func (s *Service) begin(ctx context.Context, operation usage.Operation, model string) *ticket {
@@ -34,31 +41,42 @@ func (s *Service) begin(ctx context.Context, operation usage.Operation, model st
 		service: s,
 		plan:    s.current(),
 		call:    call,
+		rule:    noRule,
 		receipt: &usage.Receipt{
-			ID: call.ID, Door: string(call.Door), Operation: operation, RequestModel: model, Start: call.Start,
+			ID: call.ID, Door: string(call.Door), Operation: operation, RequestModel: model, Start: call.Start, Trace: call.Trace,
 		},
 	}
 }
 
-// admitChat decides whether a conversation may be sent, and where to.
-func (t *ticket) admitChat(req *sluicev1.ChatCompletionRequest) ([]dispatch.Target, error) {
+// admitChat decides whether a conversation may be sent, and where to. It returns the
+// request to send.
+func (t *ticket) admitChat(req *sluicev1.ChatCompletionRequest) (*sluicev1.ChatCompletionRequest, error) {
 	if err := t.check(req); err != nil {
 		return nil, err
 	}
 	if len(req.GetMessages()) == 0 {
 		return nil, fault.Invalid("messages", "messages is missing: at least one message is needed")
 	}
-	return t.route(req.GetModel())
-}
-
-func (t *ticket) admitEmbeddings(req *sluicev1.CreateEmbeddingsRequest) ([]dispatch.Target, error) {
-	if err := t.check(req); err != nil {
+	q := t.chatQuery(req)
+	req, err := t.choose(q, req)
+	if err != nil {
 		return nil, err
 	}
-	if req.GetInput() == nil {
-		return nil, fault.Invalid("input", "input is missing: a text, an array of texts or tokens is needed")
+	return req, t.route(q)
+}
+
+func (t *ticket) admitEmbeddings(req *sluicev1.CreateEmbeddingsRequest) error {
+	if err := t.check(req); err != nil {
+		return err
 	}
-	return t.route(req.GetModel())
+	if req.GetInput() == nil {
+		return fault.Invalid("input", "input is missing: a text, an array of texts or tokens is needed")
+	}
+	q := t.embeddingsQuery(req)
+	if err := t.chooseByHeader(q); err != nil {
+		return err
+	}
+	return t.route(q)
 }
 
 // check refuses a message whose raw parts are not JSON. Those that came as JSON were
@@ -81,38 +99,94 @@ func (t *ticket) check(req wirejson.Message) error {
 
 // route is where authentication, policy and limits will stand too: whatever admits a
 // call does so between check and here.
-func (t *ticket) route(model string) ([]dispatch.Target, error) {
-	decision, err := t.plan.Routes.Resolve(&route.Query{Model: model}, nil, rand.Float64)
-	if err != nil {
-		return nil, err
+func (t *ticket) route(q *route.Query) error {
+	if t.plan.Shed != nil {
+		if f := t.plan.Shed.Enter(); f != nil {
+			return f
+		}
+		t.entered = true
 	}
-	t.receipt.Route = decision.Route
-	targets := make([]dispatch.Target, len(decision.Targets))
-	for i, d := range decision.Targets {
-		targets[i] = t.plan.target(d)
+	var err error
+	if t.decision, err = t.plan.Routes.Resolve(q, t.plan.look, rand.Float64); err != nil {
+		return err
 	}
-	return targets, nil
+	t.receipt.Route = t.decision.Route
+	t.rule = t.plan.rule(&t.decision)
+	t.targets = make([]dispatch.Target, len(t.decision.Targets))
+	for i := range t.targets {
+		t.targets[i] = t.place(i).Target
+		t.targets[i].Model = t.decision.Targets[i].Model
+	}
+	return nil
+}
+
+// place is what stands for a target of the decision.
+func (t *ticket) place(at int) *Target { return t.plan.target(&t.decision.Targets[at]) }
+
+func (t *ticket) policy() dispatch.Policy {
+	p := t.plan.Policy
+	p.Drain = t.rule.Drain
+	p.HedgeDelay = t.rule.HedgeDelay
+	return p
 }
 
 func (t *ticket) request() dispatch.Request {
-	return dispatch.Request{Header: t.call.Header, Query: t.call.Query}
+	return dispatch.Request{
+		Header: t.call.Header, Query: t.call.Query, Caller: t.call.Caller,
+		RepeatsItself: t.call.RepeatsItself, Budget: t.rule.Budget,
+	}
 }
 
-// answered puts the provider's headers where the door finds them.
-func (t *ticket) answered(outcome dispatch.Outcome) {
-	t.call.Reply = append(t.call.Reply, outcome.Reply.Header...)
-}
-
-// begun is [ticket.answered] for a stream, before its first chunk.
+// begun makes the headers of a stream complete, before its first chunk.
 func (t *ticket) begun(outcome dispatch.Outcome) {
-	t.answered(outcome)
+	t.served(outcome)
 	t.receipt.FirstToken = time.Since(t.call.Start)
+}
+
+// Headers of the answer that say what happened on the way, in lower case.
+const (
+	headerProvider = "x-sluice-provider"
+	headerModel    = "x-sluice-model"
+	headerAttempts = "x-sluice-attempts"
+	headerTried    = "x-sluice-tried"
+)
+
+// served puts the headers of an answer where the door finds them: the provider's, and
+// who it is. Of several calls, only the first counts: an answer has one head.
+func (t *ticket) served(outcome dispatch.Outcome) {
+	if t.named || len(outcome.Attempts) == 0 {
+		return
+	}
+	t.named = true
+	t.call.Reply = append(t.call.Reply, outcome.Reply.Header...)
+	last := outcome.Attempts[len(outcome.Attempts)-1]
+	if outcome.Answered >= 0 {
+		last = outcome.Attempts[outcome.Answered]
+	}
+	asked := 0
+	failed := false
+	for i := range outcome.Attempts {
+		if outcome.Attempts[i].Asked() {
+			asked++
+		}
+		failed = failed || outcome.Attempts[i].Err != nil
+	}
+	t.call.Reply.Add(headerProvider, last.Provider)
+	t.call.Reply.Add(headerModel, last.Model)
+	t.call.Reply.Add(headerAttempts, strconv.Itoa(asked))
+	if failed {
+		t.call.Reply.Add(headerTried, dispatch.Tried(outcome.Attempts))
+	}
 }
 
 // took enters the attempts into the receipt.
 func (t *ticket) took(outcome dispatch.Outcome) {
-	for _, a := range outcome.Attempts {
-		entry := usage.Attempt{Provider: a.Provider, Model: a.Model, Outcome: "ok", Status: http.StatusOK, Duration: a.Duration}
+	t.receipt.BudgetSpent = outcome.BudgetSpent
+	for i, a := range outcome.Attempts {
+		entry := usage.Attempt{
+			Provider: a.Provider, Model: a.Model, Key: a.Key, Outcome: "ok", Status: http.StatusOK,
+			Start: a.Start, Duration: a.Duration, FirstToken: a.FirstToken, Hedge: a.Hedge, Spared: !a.Asked(),
+		}
 		if p, ok := errors.AsType[*dispatch.PanicError](a.Err); ok {
 			t.service.logger.Error("panic", slog.String("id", t.call.ID), slog.String("provider", a.Provider), slog.String("type", p.Type), slog.String("stack", string(p.Stack)))
 		}
@@ -120,13 +194,28 @@ func (t *ticket) took(outcome dispatch.Outcome) {
 			entry.Outcome, entry.Status = adapters.KindOf(a.Err).String(), 0
 			if e, ok := errors.AsType[*adapters.Error](a.Err); ok {
 				entry.Status = e.Status
+				if e.Kind == adapters.KindTimeout {
+					entry.Step = e.Step.String()
+				}
 			} else if left(a.Err) {
 				entry.Outcome = adapters.KindCanceled.String()
 			}
 		}
 		t.receipt.Attempts = append(t.receipt.Attempts, entry)
-		t.receipt.Provider, t.receipt.ProviderModel = a.Provider, a.Model
+		if i == outcome.Answered || outcome.Answered < 0 {
+			t.receipt.Provider, t.receipt.ProviderModel = a.Provider, a.Model
+		}
 	}
+}
+
+// abandoned tells whether the caller left while a target worked on the call, so that
+// the prompt was used although nothing came of it.
+func (t *ticket) abandoned(outcome dispatch.Outcome, err error) bool {
+	if err == nil || len(outcome.Attempts) == 0 {
+		return false
+	}
+	last := &outcome.Attempts[len(outcome.Attempts)-1]
+	return last.Err != nil && last.Asked() && left(last.Err)
 }
 
 // left tells whether an attempt ended because its caller did.
@@ -182,6 +271,9 @@ func (t *ticket) settle(err *error) {
 	}
 	r.Duration = time.Since(r.Start)
 	t.service.sink.Record(r)
+	if t.entered {
+		t.plan.Shed.Leave()
+	}
 	if t.plan != nil {
 		t.service.drop(t.plan)
 	}

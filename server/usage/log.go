@@ -76,8 +76,11 @@ func (l *Log) Record(r *Receipt) {
 	if len(r.FinishReasons) > 0 {
 		attrs = append(attrs, slog.Any("gen_ai.response.finish_reasons", clipAll(r.FinishReasons)))
 	}
-	if len(r.Attempts) > 1 || (len(r.Attempts) == 1 && r.Attempts[0].Outcome != "ok") {
+	if len(r.Attempts) > 1 || (len(r.Attempts) == 1 && r.Attempts[0].Outcome != outcomeOK) {
 		attrs = append(attrs, slog.Any("attempts", loggedAttempts(r.Attempts)))
+	}
+	if r.BudgetSpent {
+		attrs = append(attrs, slog.Bool("retry_budget_spent", true))
 	}
 	if r.Reason != sluicev1.ErrorReason_ERROR_REASON_UNSPECIFIED {
 		attrs = append(attrs, slog.String("error.type", fault.ReasonName(r.Reason)))
@@ -92,16 +95,18 @@ func (l *Log) Record(r *Receipt) {
 type loggedAttempt struct {
 	Provider   string  `json:"provider"`
 	Model      string  `json:"model"`
+	Key        string  `json:"key,omitempty"`
 	Outcome    string  `json:"outcome"`
 	Status     int     `json:"status"`
 	DurationMS float64 `json:"duration_ms"`
+	Hedge      bool    `json:"hedge,omitempty"`
 }
 
 func loggedAttempts(list []Attempt) []loggedAttempt {
 	out := make([]loggedAttempt, min(len(list), maxLoggedItems))
 	for i := range out {
 		a := list[i]
-		out[i] = loggedAttempt{clip(a.Provider), clip(a.Model), a.Outcome, a.Status, milliseconds(a.Duration)}
+		out[i] = loggedAttempt{clip(a.Provider), clip(a.Model), a.Key, a.failure(), a.Status, milliseconds(a.Duration), a.Hedge}
 	}
 	return out
 }

@@ -17,6 +17,8 @@ type Metrics struct {
 	firstToken *prometheus.HistogramVec
 	tokens     *prometheus.HistogramVec
 	attempts   *prometheus.HistogramVec
+	spared     *prometheus.CounterVec
+	denied     *prometheus.CounterVec
 	target     *prometheus.GaugeVec
 	models     labels
 }
@@ -48,12 +50,20 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help:    "Time of one attempt at a provider.",
 			Buckets: durationBuckets,
 		}, []string{"gen_ai_operation_name", "gen_ai_provider_name", "error_type"}),
+		spared: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sluice_target_spared_total",
+			Help: "Times that a target was passed over without being asked, by why.",
+		}, []string{"gen_ai_provider_name", "reason"}),
+		denied: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sluice_retries_denied_total",
+			Help: "Calls that were not tried again because the retry budget of their route was used up.",
+		}, []string{"gen_ai_provider_name"}),
 		target: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sluice_target_circuit_state",
 			Help: "Circuit breaker of a target: 0 closed, 1 half-open, 2 open.",
 		}, []string{"target"}),
 	}
-	reg.MustRegister(m.duration, m.firstToken, m.tokens, m.attempts, m.target)
+	reg.MustRegister(m.duration, m.firstToken, m.tokens, m.attempts, m.spared, m.denied, m.target)
 	return m
 }
 
@@ -87,9 +97,17 @@ func (m *Metrics) Record(r *Receipt) {
 	if r.Tokens.Output > 0 {
 		m.tokens.WithLabelValues(r.Provider, model, "output").Observe(float64(r.Tokens.Output))
 	}
-	for _, a := range r.Attempts {
-		outcome := a.Outcome
-		if outcome == "ok" {
+	if r.BudgetSpent {
+		m.denied.WithLabelValues(r.Provider).Inc()
+	}
+	for i := range r.Attempts {
+		a := &r.Attempts[i]
+		if a.Spared {
+			m.spared.WithLabelValues(a.Provider, a.Outcome).Inc()
+			continue
+		}
+		outcome := a.failure()
+		if outcome == outcomeOK {
 			outcome = ""
 		}
 		m.attempts.WithLabelValues(string(r.Operation), a.Provider, outcome).Observe(a.Duration.Seconds())

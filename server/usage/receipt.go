@@ -27,6 +27,8 @@ const (
 type Receipt struct {
 	// ID is the call's id at Sluice.
 	ID string
+	// Trace is the caller's W3C traceparent; empty when there was none.
+	Trace string
 	// Door is where the call came in.
 	Door string
 	// Operation is what was asked for.
@@ -45,6 +47,9 @@ type Receipt struct {
 	ResponseModel string
 	// Attempts are the calls to providers, in order.
 	Attempts []Attempt
+	// BudgetSpent says that another attempt was not made because the route's budget for
+	// them was used up.
+	BudgetSpent bool
 	// Reason is why the call failed; UNSPECIFIED when it did not.
 	Reason sluicev1.ErrorReason
 	// Status is the status of the REST door for this outcome, whichever door it was.
@@ -67,11 +72,34 @@ type Receipt struct {
 // Attempt is one call to a provider.
 type Attempt struct {
 	Provider, Model string
+	// Key names the provider's key that was used; empty when there was no choice.
+	Key string
 	// Outcome is "ok" or the kind of the failure in snake case.
 	Outcome string
+	// Step is the part of the attempt whose time ran out, as configurations name it.
+	Step string
 	// Status is the provider's HTTP status, 0 when it gave none.
-	Status   int
+	Status int
+	// Start is when it began.
+	Start    time.Time
 	Duration time.Duration
+	// FirstToken is from Start to the first piece of a stream. 0 when there was none.
+	FirstToken time.Duration
+	// Hedge says that it ran beside another one.
+	Hedge bool
+	// Spared says that the provider was not asked.
+	Spared bool
+}
+
+// outcomeOK is the outcome of an attempt that did not fail.
+const outcomeOK = "ok"
+
+// failure is the outcome with the step whose time ran out: "timeout_first_byte".
+func (a *Attempt) failure() string {
+	if a.Step == "" {
+		return a.Outcome
+	}
+	return a.Outcome + "_" + a.Step
 }
 
 // Tokens counts what a call used. Input includes what was read from a cache.

@@ -44,6 +44,9 @@ type Case struct {
 	Request string `yaml:"request"`
 	// Model is what a call of a model asks for.
 	Model string `yaml:"model"`
+	// Apart gives every door a server of its own: what the upstream answers changes how
+	// the next call goes, as when a key is benched.
+	Apart bool `yaml:"apart"`
 	// Headers go with the call.
 	Headers map[string]string `yaml:"headers"`
 	// Upstream answers, call by call; Backup is the second upstream. Empty: a short
@@ -136,6 +139,16 @@ type Failure struct {
 	Param   string `yaml:"param"`
 	// Chunks is how many chunks come before the error.
 	Chunks int `yaml:"chunks"`
+	// Attempts are those that the error lists, through doors that carry a detail.
+	Attempts []Attempt `yaml:"attempts"`
+}
+
+// Attempt is one try at a target.
+type Attempt struct {
+	Provider string `yaml:"provider"`
+	Model    string `yaml:"model"`
+	Reason   string `yaml:"reason"`
+	Status   int    `yaml:"status"`
 }
 
 // Receipt is the account of the call.

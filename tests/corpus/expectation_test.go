@@ -48,6 +48,11 @@ func checkFailure(t *testing.T, c Case, o outcome) {
 	if !o.door.IsREST() && f.Code.String() != want.Code {
 		t.Errorf("%s: code %s, want %s", name, f.Code, want.Code)
 	}
+	if want.Attempts != nil && !o.door.IsREST() && !slices.EqualFunc(f.Attempts, want.Attempts, func(got harness.Tried, want Attempt) bool {
+		return got == harness.Tried(want)
+	}) {
+		t.Errorf("%s: attempts %+v, want %+v", name, f.Attempts, want.Attempts)
+	}
 	if n := len(o.answer.Chunks); n != want.Chunks {
 		t.Errorf("%s: %d chunks before the error, want %d", name, n, want.Chunks)
 	}

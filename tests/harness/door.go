@@ -68,6 +68,17 @@ type Failure struct {
 	Error *sluicev1.Error
 	// Provider and RequestID are known to doors that carry a detail.
 	Provider, RequestID string
+	// Attempts are those that a detail lists; the others tell in a header.
+	Attempts []Tried
+}
+
+// Tried is an attempt as a caller hears of it.
+type Tried struct {
+	Provider, Model string
+	// Reason is the published one, in lower case.
+	Reason string
+	// Status is the provider's, 0 when it gave none.
+	Status int
 }
 
 // Chat asks for a completion.
@@ -121,6 +132,10 @@ func decode[M wirejson.Message](data []byte, m M) (M, error) {
 func detailed(code codes.Code, message string, details []proto.Message) (*Failure, error) {
 	for _, d := range details {
 		if detail, ok := d.(*sluicev1.ErrorDetail); ok {
+			var tried []Tried
+			for _, a := range detail.GetAttempts() {
+				tried = append(tried, Tried{a.GetProvider(), a.GetModel(), reasonName(a.GetReason()), int(a.GetHttpStatus())})
+			}
 			return &Failure{
 				Reason:    reasonName(detail.GetReason()),
 				Status:    int(detail.GetHttpStatus()),
@@ -128,6 +143,7 @@ func detailed(code codes.Code, message string, details []proto.Message) (*Failur
 				Error:     detail.GetError(),
 				Provider:  detail.GetProvider(),
 				RequestID: detail.GetRequestId(),
+				Attempts:  tried,
 			}, nil
 		}
 	}

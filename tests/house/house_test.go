@@ -25,20 +25,20 @@ type ban struct {
 
 // What several bans name.
 const (
-	rooms    = "server/route server/usage server/dispatch"
+	rooms    = "server/route server/usage server/dispatch server/shed"
 	wire     = "google.golang.org/grpc connectrpc.com/connect"
 	down     = "imports go down"
 	sideways = "rooms of one floor do not call each other; gateway does"
 )
 
-// bans is the floor plan: cmd -> server -> edge -> gateway -> {route dispatch usage}
+// bans is the floor plan: cmd -> server -> edge -> gateway -> {route dispatch usage shed}
 // -> {fault, adapters} -> gen.
 var bans = []ban{
 	{from: "adapters", to: "server", note: "adapters never know a server, a route or a caller"},
 	{from: "adapters server", to: "clients", note: "clients are for callers"},
 	{from: "adapters", to: wire, note: "no transport of ours below the doors"},
 	{from: "adapters/upstream", to: "gen/go/sluice/config", note: "an adapter is built from Settings, not from the file's shape"},
-	{from: "adapters/breaker", to: "adapters/upstream net/http", note: "the breaker never knows HTTP"},
+	{from: "adapters/breaker adapters/keyring adapters/limiter", to: "adapters/upstream net/http", note: "what stands around an adapter never knows HTTP"},
 	{from: "adapters/sandbox", to: "adapters/upstream", note: "the sandbox needs no network"},
 	{from: "proto", to: "server adapters clients", note: "wirejson knows JSON and descriptors, nothing of Sluice"},
 	{from: "clients", to: "server adapters", note: "a client's users must not get the server"},
@@ -48,9 +48,11 @@ var bans = []ban{
 	{from: rooms, to: "server/. server/edge server/gateway", note: down},
 	{from: rooms, to: "server/config", note: "rooms work by a Plan, not by the file's shape"},
 	{from: rooms, to: wire, note: "no transport type crosses the gateway"},
-	{from: "server/route", to: "server/dispatch server/usage", note: sideways},
-	{from: "server/dispatch", to: "server/route server/usage", note: sideways},
-	{from: "server/usage", to: "server/route server/dispatch", note: sideways},
+	{from: "server/route", to: "server/dispatch server/usage server/shed", note: sideways},
+	{from: "server/dispatch", to: "server/route server/usage server/shed", note: sideways},
+	{from: "server/usage", to: "server/route server/dispatch server/shed", note: sideways},
+	{from: "server/shed", to: "server/route server/dispatch server/usage", note: sideways},
+	{from: "server/shed", to: "adapters", note: "shed counts calls and knows none of them"},
 	{from: "server/route", to: "time net", note: "routing is pure"},
 
 	{from: "server/gateway", to: "server/. server/edge", note: down},
@@ -149,7 +151,7 @@ func TestBans_forbid_every_import_that_goes_up_or_sideways(t *testing.T) {
 		{"server"},
 		{"server/edge", "server/config"},
 		{"server/gateway"},
-		{"server/route", "server/dispatch", "server/usage"},
+		{"server/route", "server/dispatch", "server/usage", "server/shed"},
 		{"server/fault"},
 	}
 	for i, floor := range floors {
@@ -170,6 +172,7 @@ func TestBans_forbid_every_import_that_goes_up_or_sideways(t *testing.T) {
 		{"server/edge", "server/edge/docs"},
 		{"server/gateway", "server/route"},
 		{"server/dispatch", "server/fault"},
+		{"server/shed", "server/fault"},
 		{"server/dispatch", "adapters"},
 	} {
 		if found := breaches([]pkg{{module + allowed[0], []string{module + allowed[1]}}}); len(found) > 0 {

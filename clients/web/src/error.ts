@@ -5,8 +5,9 @@ import { ErrorDetailSchema, ErrorReason } from "./gen/error_pb.js";
 
 /**
  * What the gateway says about a failed call: the reason, OpenAI's error object, the
- * provider and the request id. Undefined when the error carries none: the gateway was
- * not reached, the browser blocked the call, or it is no error of a call.
+ * provider, the request id, and what was tried, each attempt with its own reason.
+ * Undefined when the error carries none: the gateway was not reached, the browser
+ * blocked the call, or it is no error of a call.
  */
 export function detail(error: unknown): ErrorDetail | undefined {
   return error instanceof ConnectError ? error.findDetails(ErrorDetailSchema)[0] : undefined;

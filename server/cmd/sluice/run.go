@@ -40,6 +40,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve until SIGTERM. SIGHUP and a changed file take up the configuration anew."`
 	Check   checkCommand   `cmd:"" help:"Say everything that is wrong with a configuration, and start nothing."`
 	Models  modelsCommand  `cmd:"" help:"List what can be called: the configuration's names, and what its providers list."`
+	Status  statusCommand  `cmd:"" help:"Ask a running Sluice how its targets, providers and keys are."`
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON schema of the configuration file."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
@@ -49,7 +50,7 @@ type source struct {
 	Config   string `help:"Configuration file, YAML. Without one: the sandbox, and each provider whose usual key is in the environment ($$SLUICE_CONFIG)." placeholder:"FILE" short:"c"`
 	HTTP     string `help:"Listen here for REST and Connect, in place of listen.http ($$SLUICE_HTTP)."                                                     name:"http"        placeholder:"ADDR"`
 	GRPC     string `help:"Listen here for gRPC, in place of listen.grpc; off for none ($$SLUICE_GRPC)."                                                   name:"grpc"        placeholder:"ADDR"`
-	Admin    string `help:"Listen here for health and metrics, in place of listen.admin; off for none ($$SLUICE_ADMIN)."                                   name:"admin"       placeholder:"ADDR"`
+	Admin    string `help:"Listen here for health, metrics and status, in place of listen.admin; off for none ($$SLUICE_ADMIN)."                           name:"admin"       placeholder:"ADDR"`
 	Insecure bool   `help:"Let everybody call who reaches the address, as auth.insecure ($$SLUICE_INSECURE)."`
 }
 

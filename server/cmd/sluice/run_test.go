@@ -62,7 +62,7 @@ func TestRun_exits_with_what_happened(t *testing.T) {
 		code           int
 		stdout, stderr []string // texts that must stand there
 	}{
-		"nothing":          {nil, nil, 0, []string{"Usage: sluice <command>", "serve", "check", "models", "schema", "version"}, nil},
+		"nothing":          {nil, nil, 0, []string{"Usage: sluice <command>", "serve", "check", "models", "status", "schema", "version"}, nil},
 		"help":             {[]string{"serve", "--help"}, nil, 0, []string{"--config=FILE", "$SLUICE_CONFIG"}, nil},
 		"unknown command":  {[]string{"srve"}, nil, 2, nil, []string{"sluice: unexpected argument srve", "--help"}},
 		"unknown flag":     {[]string{"serve", "--prot"}, nil, 2, nil, []string{"unknown flag --prot"}},

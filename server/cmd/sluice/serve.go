@@ -26,7 +26,12 @@ func (c *serveCommand) Run(b bound) error {
 	level.Set(loaded.Log.Level)
 	logger := server.NewLogger(p.stderr, loaded.Log.Format, level)
 	server.CaptureStandardLog(logger)
-	s, err := server.New(loaded, server.Options{Logger: logger, Level: level, Version: versionName()})
+	tracer, stopTracing, err := newTracing(b, p, logger)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
+	s, err := server.New(loaded, server.Options{Logger: logger, Level: level, Tracer: tracer, Version: versionName()})
 	if err != nil {
 		return err
 	}
@@ -69,7 +74,7 @@ func (d *daemon) run(ctx context.Context, signals <-chan os.Signal) error {
 			go watcher.Run(watching, changed)
 		}
 	}
-	reload := func(why string) {
+	reload := func(why string) { //nolint:contextcheck // health checks of the new plan live as long as the plan
 		if watcher != nil {
 			watcher.Look() // what changed up to here is taken up now, what changes later tells again
 		}

@@ -13,7 +13,7 @@ _DETAILS_KEY = "grpc-status-details-bin"
 def detail(error: BaseException | None) -> ErrorDetail | None:
     """What the gateway says about a failed call: the reason, OpenAI's error object, the provider and the request id.
 
-    None when the error carries none: the gateway was not reached, or it is no error of a call.
+    `attempts` are what was tried, each with its own reason. None when the error carries none: the gateway was not reached, or it is no error of a call.
     """
     if not isinstance(error, grpc.RpcError) or not hasattr(error, "trailing_metadata"):
         return None

@@ -226,9 +226,9 @@ type Provider struct {
 	Kind *string `protobuf:"bytes,2,opt,name=kind,proto3,oneof" json:"kind,omitempty"`
 	// The root of its API, as https://api.openai.com/v1. Absent: the adapter's own.
 	BaseUrl *string `protobuf:"bytes,3,opt,name=base_url,json=baseUrl,proto3,oneof" json:"base_url,omitempty"`
-	// Its keys, used in turn, each with the weight 1. Secrets: write ${env:NAME} or ${file:/path}, not the key
-	// itself. A relative path starts at the folder of the configuration file. Absent:
-	// no credential is sent.
+	// Its keys, used in turn, each with the weight 1. Secrets: write ${env:NAME} or
+	// ${file:/path}, not the key itself. A relative path starts at the folder of the
+	// configuration file. Absent, and keys, too: no credential is sent.
 	ApiKeys []string `protobuf:"bytes,4,rep,name=api_keys,json=apiKeys,proto3" json:"api_keys,omitempty"`
 	// Headers added to every request to it. The values are secrets as api_keys are.
 	Headers map[string]string `protobuf:"bytes,5,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -347,7 +347,7 @@ type ProviderKey struct {
 	// alone.
 	Weight *int32 `protobuf:"varint,2,opt,name=weight,proto3,oneof" json:"weight,omitempty"`
 	// What status and receipts call it. Absent: "key-" and its place among the
-	// provider's keys, api_keys first, from 1.
+	// provider's keys, api_keys first, from 1. Unique within the provider.
 	Name          *string `protobuf:"bytes,3,opt,name=name,proto3,oneof" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -717,12 +717,13 @@ type Model struct {
 	Name *string `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
 	// Where the calls go. At least one.
 	Targets []*Target `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
-	// More names for the same, without "*".
+	// More names for the same, without "*". Unique among all names and aliases.
 	Aliases []string `protobuf:"bytes,3,rep,name=aliases,proto3" json:"aliases,omitempty"`
 	// Which target of the same priority comes first; docs/routing.md has the rules of
 	// each.
 	Strategy *string `protobuf:"bytes,4,opt,name=strategy,proto3,oneof" json:"strategy,omitempty"`
-	// What calls have in common that strategy sticky sends to the same target.
+	// What calls have in common that strategy sticky sends to the same target. For that
+	// strategy alone.
 	Sticky *Sticky `protobuf:"bytes,5,opt,name=sticky,proto3" json:"sticky,omitempty"`
 	// A second attempt beside one that takes long, for embeddings and short chats that
 	// are not streamed. The first answer wins.
@@ -967,7 +968,7 @@ type Target struct {
 	Priority *int32 `protobuf:"varint,4,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
 	// Makes it a canary: this percentage of the calls tries it first, all others only
 	// after everything else failed. Weight and priority do not count then. Those of a
-	// model must not exceed 100 together.
+	// model must not exceed 100 together, and one target must be none.
 	CanaryPercent *float64 `protobuf:"fixed64,5,opt,name=canary_percent,json=canaryPercent,proto3,oneof" json:"canary_percent,omitempty"`
 	// Headers added to requests for it, over those of the provider. The values are
 	// secrets as api_keys are.
@@ -1160,7 +1161,8 @@ func (x *Price) GetOutput() float64 {
 }
 
 // Parameters are members of the request by their names in OpenAI's API, as
-// temperature. model, messages, input and stream cannot be changed.
+// temperature. model, messages, input and stream cannot be changed. Values that OpenAI
+// documents must have the documented type; references to secrets are not resolved.
 type Parameters struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Members that are taken out, before the others are put in.
@@ -1329,10 +1331,10 @@ func (x *Routing) GetDrainCap() string {
 
 type PathRoute struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The prefix, as /openai. Not below /v1.
+	// The prefix, as /openai. Not what Sluice serves itself, as /v1 and /docs. Unique.
 	Path *string `protobuf:"bytes,1,opt,name=path,proto3,oneof" json:"path,omitempty"`
-	// A provider by its name. Without one, model names an entry of models, or is of the
-	// form provider/model.
+	// A provider by its name. Without one, model is needed, and names an entry of models
+	// or is of the form provider/model.
 	Provider *string `protobuf:"bytes,2,opt,name=provider,proto3,oneof" json:"provider,omitempty"`
 	// The provider's id of the model. Absent: the one that the caller asks for.
 	Model         *string `protobuf:"bytes,3,opt,name=model,proto3,oneof" json:"model,omitempty"`
@@ -1942,11 +1944,10 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\x0e127.0.0.1:8081\x10\x04H\x02R\x05admin\x88\x01\x01B\a\n" +
 	"\x05_httpB\a\n" +
 	"\x05_grpcB\b\n" +
-	"\x06_admin\"\xbe\x05\n" +
+	"\x06_admin\"\xc0\x05\n" +
 	"\bProvider\x12G\n" +
-	"\x04name\x18\x01 \x01(\tB.\xbaH%\xc8\x01\x01r \x18?2\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$\xa2\x86\x19\x02\x10\x06H\x00R\x04name\x88\x01\x01\x12#\n" +
-	"\x04kind\x18\x02 \x01(\tB\n" +
-	"\xbaH\a\xc8\x01\x01r\x02\x18?H\x01R\x04kind\x88\x01\x01\x12@\n" +
+	"\x04name\x18\x01 \x01(\tB.\xbaH%\xc8\x01\x01r \x18?2\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$\xa2\x86\x19\x02\x10\x06H\x00R\x04name\x88\x01\x01\x12%\n" +
+	"\x04kind\x18\x02 \x01(\tB\f\xbaH\t\xc8\x01\x01r\x04\x10\x01\x18?H\x01R\x04kind\x88\x01\x01\x12@\n" +
 	"\bbase_url\x18\x03 \x01(\tB \xbaH\x17r\x15\x18\x80\x102\x10^https?://[^ ]+$\xa2\x86\x19\x02\x10\x05H\x02R\abaseUrl\x88\x01\x01\x120\n" +
 	"\bapi_keys\x18\x04 \x03(\tB\x15\xbaH\f\x92\x01\t\x10\xe8\a\"\x04r\x02\x10\x01\xa2\x86\x19\x02\x10\aR\aapiKeys\x12t\n" +
 	"\aheaders\x18\x05 \x03(\v2'.sluice.config.v1.Provider.HeadersEntryB1\xbaH(\x9a\x01%\x10d\"!r\x1f2\x1d^[A-Za-z0-9!#$%&'*+.^_`|~-]+$\xa2\x86\x19\x02\x10\aR\aheaders\x12>\n" +
@@ -1959,9 +1960,9 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\a\n" +
 	"\x05_nameB\a\n" +
 	"\x05_kindB\v\n" +
-	"\t_base_url\"\xc5\x01\n" +
-	"\vProviderKey\x12#\n" +
-	"\x03key\x18\x01 \x01(\tB\f\xbaH\x03\xc8\x01\x01\xa2\x86\x19\x02\x10\aH\x00R\x03key\x88\x01\x01\x12/\n" +
+	"\t_base_url\"\xc9\x01\n" +
+	"\vProviderKey\x12'\n" +
+	"\x03key\x18\x01 \x01(\tB\x10\xbaH\a\xc8\x01\x01r\x02\x10\x01\xa2\x86\x19\x02\x10\aH\x00R\x03key\x88\x01\x01\x12/\n" +
 	"\x06weight\x18\x02 \x01(\x05B\x12\xbaH\b\x1a\x06\x18\xc0\x84=(\x00\xa2\x86\x19\x03\n" +
 	"\x011H\x01R\x06weight\x88\x01\x01\x12D\n" +
 	"\x04name\x18\x03 \x01(\tB+\xbaH\"r \x18?2\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$\xa2\x86\x19\x02\x10\x06H\x02R\x04name\x88\x01\x01B\x06\n" +
@@ -2025,9 +2026,9 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\v_first_byteB\x0e\n" +
 	"\f_first_tokenB\a\n" +
 	"\x05_idleB\b\n" +
-	"\x06_total\"\xff\x03\n" +
-	"\x05Model\x12?\n" +
-	"\x04name\x18\x01 \x01(\tB&\xbaH\x1d\xc8\x01\x01r\x18\x18\x80\x022\x13^[^\\s*]*\\*?[^\\s*]*$\xa2\x86\x19\x02\x10\bH\x00R\x04name\x88\x01\x01\x12?\n" +
+	"\x06_total\"\x81\x04\n" +
+	"\x05Model\x12A\n" +
+	"\x04name\x18\x01 \x01(\tB(\xbaH\x1f\xc8\x01\x01r\x1a\x10\x01\x18\x80\x022\x13^[^\\s*]*\\*?[^\\s*]*$\xa2\x86\x19\x02\x10\bH\x00R\x04name\x88\x01\x01\x12?\n" +
 	"\atargets\x18\x02 \x03(\v2\x18.sluice.config.v1.TargetB\v\xbaH\b\xc8\x01\x01\x92\x01\x02\x10dR\atargets\x124\n" +
 	"\aaliases\x18\x03 \x03(\tB\x1a\xbaH\x17\x92\x01\x14\x10d\"\x10r\x0e\x18\x80\x022\t^[^\\s*]+$R\aaliases\x12u\n" +
 	"\bstrategy\x18\x04 \x01(\tBT\xbaHCrAR\bweightedR\bpriorityR\rleast_latencyR\n" +
@@ -2061,10 +2062,9 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\b_enabledB\b\n" +
 	"\x06_delayB\x14\n" +
 	"\x12_max_output_tokensB\t\n" +
-	"\a_budget\"\x92\a\n" +
-	"\x06Target\x12+\n" +
-	"\bprovider\x18\x01 \x01(\tB\n" +
-	"\xbaH\a\xc8\x01\x01r\x02\x18?H\x00R\bprovider\x88\x01\x01\x12#\n" +
+	"\a_budget\"\x94\a\n" +
+	"\x06Target\x12-\n" +
+	"\bprovider\x18\x01 \x01(\tB\f\xbaH\t\xc8\x01\x01r\x04\x10\x01\x18?H\x00R\bprovider\x88\x01\x01\x12#\n" +
 	"\x05model\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02H\x01R\x05model\x88\x01\x01\x12/\n" +
 	"\x06weight\x18\x03 \x01(\x05B\x12\xbaH\b\x1a\x06\x18\xc0\x84=(\x00\xa2\x86\x19\x03\n" +
 	"\x011H\x02R\x06weight\x88\x01\x01\x122\n" +
@@ -2092,10 +2092,10 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\a_weightB\v\n" +
 	"\t_priorityB\x11\n" +
 	"\x0f_canary_percentB\x11\n" +
-	"\x0f_context_window\"z\n" +
-	"\x05Price\x12,\n" +
-	"\x05input\x18\x01 \x01(\x01B\x11\xbaH\x0e\xc8\x01\x01\x12\t)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\x05input\x88\x01\x01\x12.\n" +
-	"\x06output\x18\x02 \x01(\x01B\x11\xbaH\x0e\xc8\x01\x01\x12\t)\x00\x00\x00\x00\x00\x00\x00\x00H\x01R\x06output\x88\x01\x01B\b\n" +
+	"\x0f_context_window\"\x8c\x01\n" +
+	"\x05Price\x125\n" +
+	"\x05input\x18\x01 \x01(\x01B\x1a\xbaH\x17\xc8\x01\x01\x12\x12\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\x05input\x88\x01\x01\x127\n" +
+	"\x06output\x18\x02 \x01(\x01B\x1a\xbaH\x17\xc8\x01\x01\x12\x12\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00H\x01R\x06output\x88\x01\x01B\b\n" +
 	"\x06_inputB\t\n" +
 	"\a_output\"\x99\x01\n" +
 	"\n" +

@@ -1,0 +1,40 @@
+package dispatch
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// drain keeps the attempt that runs when the caller leaves going, for a while at most.
+type drain struct {
+	most   time.Duration
+	cancel context.CancelFunc
+	stop   func() bool
+	once   sync.Once
+	timer  *time.Timer // set once
+}
+
+// keepOn returns a context with the values of caller that ends most after the caller left:
+// when its context ends, or begin is called. Call end when the last attempt is over.
+func keepOn(caller context.Context, most time.Duration) (context.Context, *drain) {
+	running, cancel := context.WithCancel(context.WithoutCancel(caller))
+	d := &drain{most: most, cancel: cancel}
+	d.stop = context.AfterFunc(caller, d.begin)
+	return running, d
+}
+
+// begin starts the time that is left.
+func (d *drain) begin() {
+	d.once.Do(func() { d.timer = time.AfterFunc(d.most, d.cancel) })
+}
+
+// end releases everything.
+func (d *drain) end() {
+	d.stop()
+	d.once.Do(func() {}) // waits for a begin that runs
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+	d.cancel()
+}
