@@ -28,7 +28,7 @@ test-go:
 	go test -race -shuffle=on $(ARGS) ./...
 	cd tests && go test -race -shuffle=on $(ARGS) ./...
 
-e2e: build ## real clients (OpenAI SDKs, connect-web in Chromium, schemathesis) against the real binary
+e2e: build ## real clients (SDKs, Chromium, schemathesis), faults and load against the real binary; prints numbers
 	tests/run.sh
 
 check: generate tidy lint ## generate, format, lint and tidy, then fail on any difference

@@ -88,6 +88,10 @@ type Call struct {
 	// Caller tells callers from each other, so that those who wait for the same target
 	// can take turns. It is opaque and holds no credential. Empty: nobody in particular.
 	Caller string
+	// Gone is closed when the caller has left although the call's context goes on, so that
+	// its cost becomes known: who has not asked the provider by then need not. Nil: the
+	// context says it.
+	Gone <-chan struct{}
 	// Query is the raw query string of the caller's URL, without "?". Empty when
 	// there was none.
 	Query string

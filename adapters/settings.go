@@ -15,7 +15,9 @@ type Settings struct {
 	// BaseURL is the root of the provider's API, as "https://api.openai.com/v1",
 	// without a trailing slash. Empty: the adapter's own default.
 	BaseURL string
-	// APIKeys are the provider's keys, used in turn. Empty: no credential is sent.
+	// APIKeys are the provider's keys, used in turn unless a call brings its own. Those
+	// that calls bring are among them, so that they can be cleaned out of what the
+	// provider says. Empty: no credential is sent.
 	APIKeys []Secret
 	// Headers are added to every request to the provider.
 	Headers Header

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Runs real clients against the real binary: tests/run.sh [sdk] [browser] [schemathesis], all without arguments.
+# Runs real clients, load and faults against the real binary: tests/run.sh [sdk] [browser] [schemathesis] [faults]
+# [resilience], all without arguments. What faults and resilience measured is printed behind their line.
 # SLUICE_BIN names a binary to test; unset, the tree is built.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 suites=("$@")
-((${#suites[@]})) || suites=(sdk browser schemathesis)
+((${#suites[@]})) || suites=(sdk browser schemathesis faults resilience)
 
 tests/setup.sh || exit
 if [[ -z ${SLUICE_BIN:-} ]]; then
@@ -14,6 +15,9 @@ if [[ -z ${SLUICE_BIN:-} ]]; then
 fi
 echo "tests/run.sh: building clients/web"
 npm --prefix clients/web run --silent build && npm --prefix clients/web run --silent build:example || exit
+
+# Every fault as often as a leak needs to show; go test alone repeats it less.
+export SLUICE_FAULT_REPEAT=${SLUICE_FAULT_REPEAT:-500}
 
 rm -rf .bin/logs
 mkdir -p .bin/logs
@@ -30,6 +34,7 @@ for suite in "${suites[@]}"; do
 		grep -v '^=== ' "$log"
 	fi
 	printf 'tests/run.sh: %-14s %-7s %3d s   %s\n' "$suite" "$verdict" $((SECONDS - began)) "$log"
+	sed -n 's/^measured: /  /p' "$log"
 done
 
 if ((${#failed[@]})); then

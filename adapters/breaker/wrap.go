@@ -121,6 +121,9 @@ func blame(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
+	if adapters.KindOf(err) == adapters.KindSaturated { // it waited for a place, not for the target
+		return err
+	}
 	if cause, ok := errors.AsType[*adapters.Error](context.Cause(ctx)); ok {
 		return cause
 	}

@@ -39,6 +39,14 @@ func TestBreaker_blames_the_target_when_the_time_of_an_attempt_runs_out(t *testi
 			if b.State() != Open {
 				t.Errorf("the breaker is %s after two timeouts, want open", b.State())
 			}
+			b, g, p = wrapped(quick)
+			g.err = &adapters.Error{Kind: adapters.KindSaturated, Provider: "p", Unsent: true}
+			for range 2 {
+				_ = call(p) // the time ran out in a queue inside
+			}
+			if b.State() != Closed {
+				t.Errorf("the breaker is %s after two calls that never reached the target, want closed", b.State())
+			}
 		})
 	}
 }

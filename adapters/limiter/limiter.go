@@ -122,7 +122,7 @@ type place struct {
 func (l *Limiter) now() time.Duration { return time.Since(l.epoch) }
 
 // take gets a place, after waiting for it if need be. Errors are as [Limiter.Wrap] says.
-func (l *Limiter) take(ctx context.Context, provider, caller string) (place, error) {
+func (l *Limiter) take(ctx context.Context, provider string, call *adapters.Call) (place, error) {
 	l.mu.Lock()
 	if l.running < l.bound && l.waiting.count == 0 {
 		light := l.occupy()
@@ -133,13 +133,13 @@ func (l *Limiter) take(ctx context.Context, provider, caller string) (place, err
 		l.mu.Unlock()
 		return place{}, err
 	}
-	if l.waiting.count >= l.queueSize && !l.displace(caller) {
+	if l.waiting.count >= l.queueSize && !l.displace(call.Caller) {
 		l.mu.Unlock()
 		return place{}, l.refuse(provider, "the queue is full")
 	}
-	w := l.waiting.push(caller)
+	w := l.waiting.push(call.Caller)
 	l.mu.Unlock()
-	return l.wait(ctx, provider, w)
+	return l.wait(ctx, provider, call.Gone, w)
 }
 
 // displace makes room in a full queue for a caller who has at least two fewer waiting
@@ -157,16 +157,19 @@ func (l *Limiter) displace(caller string) bool {
 }
 
 // wait returns when w has a place or never will.
-func (l *Limiter) wait(ctx context.Context, provider string, w *waiter) (place, error) {
+func (l *Limiter) wait(ctx context.Context, provider string, gone <-chan struct{}, w *waiter) (place, error) {
 	timeout := time.NewTimer(l.queueTimeout)
 	defer timeout.Stop()
+	var left error
 	select {
 	case <-w.settled:
 	case <-ctx.Done():
+	case <-gone:
+		left = context.Canceled
 	case <-timeout.C:
 	}
 	l.mu.Lock()
-	left, outcome := ctx.Err(), w.state
+	left, outcome := cmp.Or(ctx.Err(), left), w.state
 	switch {
 	case outcome == queued:
 		l.waiting.remove(w)

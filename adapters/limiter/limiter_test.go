@@ -260,6 +260,29 @@ func TestLimiter_lets_who_leaves_out_of_the_queue_at_once(t *testing.T) {
 	})
 }
 
+func TestLimiter_lets_who_is_gone_out_of_the_queue_although_the_context_goes_on(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, g, p := wrapped(Settings{Max: 1, Queue: 10, QueueTimeout: time.Minute})
+		g.hold = make(chan struct{})
+		begin(t.Context(), p, "a")
+		gone, outcome := make(chan struct{}), make(chan error, 1)
+		go func() {
+			_, err := p.Chat.Chat(t.Context(), &adapters.Call{Caller: "b", Gone: gone}, nil)
+			outcome <- err
+		}()
+		synctest.Wait()
+		close(gone)
+		synctest.Wait()
+		if err := <-outcome; !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want the end of the caller's context", err)
+		}
+		if got := l.Snapshot(); got.Waiting != 0 || got.Refused != 0 {
+			t.Errorf("%+v, want nobody waiting and nobody refused", got)
+		}
+		close(g.hold)
+	})
+}
+
 func TestLimiter_waits_no_longer_than_the_context(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, g, p := wrapped(Settings{Max: 1, Queue: 2})
@@ -344,7 +367,7 @@ func BenchmarkLimiter(b *testing.B) {
 			ctx := b.Context()
 			b.ReportAllocs()
 			for b.Loop() {
-				p, err := l.take(ctx, "p", "caller")
+				p, err := l.take(ctx, "p", &adapters.Call{Caller: "caller"})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -101,7 +101,7 @@ type chatter struct {
 }
 
 func (c *chatter) Chat(ctx context.Context, call *adapters.Call, req *sluicev1.ChatCompletionRequest) (completion *sluicev1.ChatCompletion, err error) {
-	held, err := c.limiter.take(ctx, c.provider, call.Caller)
+	held, err := c.limiter.take(ctx, c.provider, call)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (c *chatter) Chat(ctx context.Context, call *adapters.Call, req *sluicev1.C
 }
 
 func (c *chatter) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1.ChatCompletionRequest, send func(*sluicev1.ChatCompletionChunk) error) error {
-	held, err := c.limiter.take(ctx, c.provider, call.Caller)
+	held, err := c.limiter.take(ctx, c.provider, call)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ type embedder struct {
 }
 
 func (e *embedder) Embed(ctx context.Context, call *adapters.Call, req *sluicev1.CreateEmbeddingsRequest) (response *sluicev1.CreateEmbeddingsResponse, err error) {
-	held, err := e.limiter.take(ctx, e.provider, call.Caller)
+	held, err := e.limiter.take(ctx, e.provider, call)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/sluice-ai/sluice/adapters"
+
+	"github.com/sluice-ai/sluice/server/fault"
 )
 
 // then is what follows from a failure.
@@ -34,7 +36,8 @@ const never = RepeatFailed + 1
 //   - a failure with [adapters.Error.OtherKey] of a kind that goes on is followed by the
 //     same target at once;
 //   - for a target whose keys are all benched (RateLimited, unsent), only a stated
-//     RetryAfter is waited for.
+//     RetryAfter is waited for;
+//   - a used-up quota ([fault.CodeQuota]) is not waited for.
 var rules = [...]struct {
 	then     then
 	answered Repeat
@@ -114,7 +117,8 @@ func (h *history) add(c *call, a *attempt) {
 		from = rule.unsent
 	}
 	benched := e.Unsent && e.Kind == adapters.KindRateLimited
-	p.repeatable = c.policy.Repeat >= from && e.RetryAfter <= c.policy.MaxWait && (!benched || e.RetryAfter > 0)
+	p.repeatable = c.policy.Repeat >= from && e.RetryAfter <= c.policy.MaxWait && (!benched || e.RetryAfter > 0) &&
+		e.Envelope.GetError().GetCodeString() != fault.CodeQuota
 	p.failed = time.Now()
 	if p.pause, p.stated = e.RetryAfter, e.RetryAfter > 0; !p.stated {
 		p.pause = c.policy.backoff(p.tries)

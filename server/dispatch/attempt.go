@@ -60,6 +60,9 @@ func (a *attempt) run(ctx context.Context, c *call) {
 		Model: t.Model, Header: c.request.Header, TargetHeader: t.Header, Query: c.request.Query, Caller: c.request.Caller,
 		Timeouts: adapters.Timeouts{Connect: t.Timeouts.Connect, FirstByte: t.Timeouts.FirstByte, Idle: t.Timeouts.Idle},
 	}
+	if c.drain != nil {
+		a.call.Gone = c.drain.caller
+	}
 	if a.start.IsZero() {
 		a.start = time.Now()
 	}

@@ -31,6 +31,7 @@ func TestStream_ends_an_attempt_at_the_first_bound(t *testing.T) {
 		says     string
 	}{
 		"first token":              {Timeouts{FirstToken: 2 * s, Total: 5 * s}, Policy{AttemptTimeout: 4 * s}, 0, 2 * s, firstToken, "no first token within 2s"},
+		"of equal ones the finest": {Timeouts{FirstToken: 2 * s, Total: 2 * s}, Policy{AttemptTimeout: 2 * s, TotalTimeout: 2 * s}, 0, 2 * s, firstToken, "no first token within 2s"},
 		"attempt":                  {Timeouts{FirstToken: 5 * s, Total: 5 * s}, Policy{AttemptTimeout: 4 * s}, 0, 4 * s, total, "no answer within 4s"},
 		"target's total":           {Timeouts{FirstToken: 5 * s, Total: 3 * s}, Policy{AttemptTimeout: 4 * s}, 0, 3 * s, total, "no answer within 3s"},
 		"the whole call":           {Timeouts{FirstToken: 5 * s}, Policy{TotalTimeout: 4 * s}, 0, 4 * s, total, "no answer before the time for the whole call, 4s, ran out"},

@@ -9,6 +9,7 @@ import (
 // drain keeps the attempt that runs when the caller leaves going, for a while at most.
 type drain struct {
 	most   time.Duration
+	caller <-chan struct{} // closed when the caller's context ended
 	cancel context.CancelFunc
 	stop   func() bool
 	once   sync.Once
@@ -19,7 +20,7 @@ type drain struct {
 // when its context ends, or begin is called. Call end when the last attempt is over.
 func keepOn(caller context.Context, most time.Duration) (context.Context, *drain) {
 	running, cancel := context.WithCancel(context.WithoutCancel(caller))
-	d := &drain{most: most, cancel: cancel}
+	d := &drain{most: most, caller: caller.Done(), cancel: cancel}
 	d.stop = context.AfterFunc(caller, d.begin)
 	return running, d
 }

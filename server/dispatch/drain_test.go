@@ -149,3 +149,16 @@ func TestUnary_does_not_drain_while_the_caller_is_there(t *testing.T) {
 		}
 	})
 }
+
+func TestDrain_leaves_nothing_behind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		running, d := keepOn(ctx, time.Hour)
+		d.end()
+		cancel()
+		synctest.Wait()
+		if running.Err() == nil || d.timer != nil {
+			t.Error("it still waits for the caller to leave")
+		}
+	})
+}

@@ -203,3 +203,15 @@ func TestUnary_ends_both_attempts_when_the_caller_leaves(t *testing.T) {
 		})
 	}
 }
+
+// A caller who left gets no second attempt, though the first goes on.
+func TestUnary_hedges_nothing_while_it_drains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+		defer cancel()
+		answer, asked, o, _, err := hedged(ctx, Policy{HedgeDelay: time.Second, Drain: time.Minute}, Request{Hedge: NewBudget(0, 1)}, 2, lane{takes: 5 * time.Second})
+		if answer != 1 || asked != "a" || o.Answered != 0 || fault.From(err).Reason != sluicev1.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED {
+			t.Errorf("%d, %q, %v, %+v", answer, asked, err, o)
+		}
+	})
+}

@@ -2,9 +2,8 @@ package edge
 
 import (
 	"context"
-	"encoding/binary"
+	"crypto/sha256"
 	"encoding/hex"
-	"hash/maphash"
 	"net"
 	"net/http"
 	"net/textproto"
@@ -59,7 +58,7 @@ func newHTTPCall(door gateway.Door, r *http.Request) *gateway.Call {
 	call.Value = httpValues(r.Header).get
 	httpHeaders.tell(call, r.Header)
 	if call.Caller == "" {
-		call.Caller = opaque(addressSeed, hostOf(r.RemoteAddr))
+		call.Caller = opaque(kindAddress, hostOf(r.RemoteAddr))
 	}
 	return call
 }
@@ -73,7 +72,7 @@ func newGRPCCall(ctx context.Context) *gateway.Call {
 		metadataHeaders.tell(call, md)
 	}
 	if p, ok := peer.FromContext(ctx); ok && call.Caller == "" && p.Addr != nil {
-		call.Caller = opaque(addressSeed, hostOf(p.Addr.String()))
+		call.Caller = opaque(kindAddress, hostOf(p.Addr.String()))
 	}
 	return call
 }
@@ -94,7 +93,7 @@ func (c *callerHeaders) tell(call *gateway.Call, h map[string][]string) {
 	for _, name := range c.credentials {
 		if lines := h[name]; len(lines) > 0 {
 			if secret := bare(lines[0]); secret != "" {
-				call.Caller = opaque(credentialSeed, secret)
+				call.Caller = opaque(kindCredential, secret)
 				return
 			}
 		}
@@ -117,19 +116,20 @@ func bare(credential string) string {
 	return strings.TrimSpace(credential)
 }
 
-// The seeds of this process: what [opaque] makes cannot be compared with what another
-// one made, nor looked up in a list. Two of them, so that nobody who sends an address
-// as a key becomes the caller at that address.
-var credentialSeed, addressSeed = maphash.MakeSeed(), maphash.MakeSeed()
+// What [opaque] tells apart, so that nobody who sends an address as a key becomes the
+// caller at that address.
+const (
+	kindCredential = "credential\x00"
+	kindAddress    = "address\x00"
+)
 
-// opaque returns 16 hexadecimal digits that stand for a text.
-func opaque(seed maphash.Seed, text string) string {
-	var (
-		sum    [8]byte
-		digits [2 * len(sum)]byte
-	)
-	binary.BigEndian.PutUint64(sum[:], maphash.String(seed, text))
-	hex.Encode(digits[:], sum[:])
+// opaque returns 16 hexadecimal digits that stand for a text, the same at every replica
+// and after every start, since sticky routes go by them. Nothing shows them.
+func opaque(kind, text string) string {
+	var buffer [128]byte // most keys fit, and then nothing is allocated
+	sum := sha256.Sum256(append(append(buffer[:0], kind...), text...))
+	var digits [16]byte
+	hex.Encode(digits[:], sum[:len(digits)/2])
 	return string(digits[:])
 }
 

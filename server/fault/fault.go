@@ -53,14 +53,14 @@ func (e *Error) Message() string { return e.Envelope.GetError().GetMessage() }
 // Name returns the reason without its prefix, in lower case: "model_not_found".
 func (e *Error) Name() string { return ReasonName(e.Reason) }
 
-// codeQuota is OpenAI's code of a 429 that waiting does not end: the account's money
+// CodeQuota is OpenAI's code of a 429 that waiting does not end: the account's money
 // is used up (API reference, "Error codes", 2026-11).
-const codeQuota = "insufficient_quota"
+const CodeQuota = "insufficient_quota"
 
 // Retryable tells whether sending the same call again may succeed. It becomes
 // x-should-retry.
 func (e *Error) Retryable() bool {
-	return table[e.Reason].retryable && e.Envelope.GetError().GetCodeString() != codeQuota
+	return table[e.Reason].retryable && e.Envelope.GetError().GetCodeString() != CodeQuota
 }
 
 // New returns a fault of Sluice's own with the reason's usual status and error

@@ -220,6 +220,9 @@ func (t *ticket) abandoned(outcome dispatch.Outcome, err error) bool {
 
 // left tells whether an attempt ended because its caller did.
 func left(err error) bool {
+	if _, failed := errors.AsType[*adapters.Error](err); failed {
+		return false
+	}
 	_, gone := errors.AsType[*dispatch.SendError](err)
 	return gone || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

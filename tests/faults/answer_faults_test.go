@@ -79,12 +79,12 @@ func framingFaults() []fault {
 		return fault{name: name, script: events(broken), unary: notUnderstood(), stream: notUnderstood().behind(nBegun)}
 	}
 	return []fault{
-		{name: "length_too_short", script: raw(ok200, typeJSON, length(100), end, wholeBody), unary: notUnderstood()},
-		{name: "bytes_behind_the_answer", script: func(x *exchange) {
+		{name: "length_too_short", provider: "split", script: raw(ok200, typeJSON, length(100), end, wholeBody), unary: notUnderstood()},
+		{name: "bytes_behind_the_answer", provider: "split", script: func(x *exchange) {
 			x.write(ok200, typeJSON, length(len(wholeBody)), end, wholeBody, "some more bytes")
 			x.hang()
 		}, unary: fine()},
-		{name: "a_second_answer", script: func(x *exchange) {
+		{name: "a_second_answer", provider: "split", script: func(x *exchange) {
 			const foreign = `{"id":"other","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"not yours"},"finish_reason":"stop"}]}`
 			x.write(ok200, typeJSON, length(len(wholeBody)), end, wholeBody, ok200, typeJSON, length(len(foreign)), end, foreign)
 			x.hang()

@@ -214,6 +214,7 @@ func (c *caller) repeat(t *testing.T, f fault, n int) {
 			switch {
 			case ctx.Err() != nil:
 				t.Errorf("%s: no end within %v", f.name, limit)
+			case f.spills():
 			case w.whole() && !f.close && (err != nil || text != wholeText):
 				t.Errorf("%s: %q, %v, want a whole answer", f.name, text, err)
 			case !w.whole() && err == nil:

@@ -38,7 +38,7 @@ var bans = []ban{
 	{from: "adapters server", to: "clients", note: "clients are for callers"},
 	{from: "adapters", to: wire, note: "no transport of ours below the doors"},
 	{from: "adapters/upstream", to: "gen/go/sluice/config", note: "an adapter is built from Settings, not from the file's shape"},
-	{from: "adapters/breaker adapters/keyring adapters/limiter", to: "adapters/upstream net/http", note: "what stands around an adapter never knows HTTP"},
+	{from: "adapters/breaker adapters/keyring adapters/limiter adapters/prober", to: "adapters/upstream net/http", note: "what stands around an adapter never knows HTTP"},
 	{from: "adapters/sandbox", to: "adapters/upstream", note: "the sandbox needs no network"},
 	{from: "proto", to: "server adapters clients", note: "wirejson knows JSON and descriptors, nothing of Sluice"},
 	{from: "clients", to: "server adapters", note: "a client's users must not get the server"},

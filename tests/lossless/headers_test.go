@@ -232,14 +232,16 @@ func TestWire_19_refusals_come_in_the_envelope_with_an_exact_status(t *testing.T
 	}
 }
 
-func TestWire_20_an_answer_of_the_upstream_is_not_asked_for_again(t *testing.T) {
+// The official SDKs repeat by themselves, and say so in every request. Source: openai-go
+// v3, internal/requestconfig.
+func TestWire_20_what_an_SDK_will_repeat_is_not_repeated_here(t *testing.T) {
 	w := openPatient(t)
 	for status, retry := range map[int]string{
 		400: "false", 401: "false", 403: "false", 404: "false", 408: "", 409: "", 413: "false", 422: "false", 429: "", 500: "", 502: "", 503: "", 504: "", 529: "",
 	} {
 		for _, request := range []string{simpleRequest, streamRequest} {
 			w.up.Answer(harness.JSON(status, `{"error":{"message":"m"}}`))
-			answer, _ := w.send(t, http.MethodPost, "/chat/completions", request)
+			answer, _ := w.send(t, http.MethodPost, "/chat/completions", request, "X-Stainless-Retry-Count", "0")
 			if n := len(w.up.Requests()); n != 1 || answer.status != status {
 				t.Errorf("status %d: %d calls, %s", status, n, answer)
 			}
