@@ -49,12 +49,10 @@ func (b *builder) addRoutes(p *plan) (problems []config.Problem) {
 	if p.Routes, err = route.New(routeModels(c), names, c.Routing.DefaultProvider, paths...); err != nil {
 		return config.Problems(c.Fail("models", err.Error()))
 	}
-	p.Direct = make(map[string]*gateway.Target, len(p.providers))
+	p.Direct = make(map[gateway.TargetKey]*gateway.Target, len(p.providers))
 	p.Rules = make(map[string]*gateway.Rule)
 	for _, provider := range p.providers {
-		e := &entry{target: b.target(p, provider, ""), provider: provider}
-		p.entries = append(p.entries, e)
-		p.Direct[provider.Name] = e.gatewayTarget(config.Target{})
+		b.addDirect(p, provider, "")
 		p.Rules[provider.Name+"/"] = b.rule(p, provider.Name+"/", config.Model{OnDisconnect: c.Routing.OnDisconnect})
 	}
 	for _, path := range c.Routing.Paths {
@@ -76,9 +74,21 @@ func (b *builder) addRoutes(p *plan) (problems []config.Problem) {
 			}
 			p.entries = append(p.entries, e)
 			p.Targets = append(p.Targets, to)
+			b.addDirect(p, provider, t.Model)
 		}
 	}
 	return problems
+}
+
+// addDirect lets calls name a provider's model, under the breaker that it has in routes.
+func (b *builder) addDirect(p *plan, of *provider, model string) {
+	key := gateway.TargetKey{Provider: of.Name, Model: model}
+	if p.Direct[key] != nil {
+		return
+	}
+	e := &entry{target: b.target(p, of, model), provider: of, model: model}
+	p.entries = append(p.entries, e)
+	p.Direct[key] = e.gatewayTarget(config.Target{})
 }
 
 // target returns what a provider's model has in common over all routes. An empty model

@@ -93,7 +93,7 @@ func (c *callerHeaders) tell(call *gateway.Call, h map[string][]string) {
 	for _, name := range c.credentials {
 		if lines := h[name]; len(lines) > 0 {
 			if secret := bare(lines[0]); secret != "" {
-				call.Caller = opaque(kindCredential, secret)
+				call.Caller = opaque(kindKey, secret)
 				return
 			}
 		}
@@ -119,8 +119,8 @@ func bare(credential string) string {
 // What [opaque] tells apart, so that nobody who sends an address as a key becomes the
 // caller at that address.
 const (
-	kindCredential = "credential\x00"
-	kindAddress    = "address\x00"
+	kindKey     = "key\x00"
+	kindAddress = "address\x00"
 )
 
 // opaque returns 16 hexadecimal digits that stand for a text, the same at every replica

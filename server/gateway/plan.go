@@ -22,9 +22,10 @@ type Plan struct {
 	Providers map[string]adapters.Provider
 	// Targets are those of Routes, by their ID there.
 	Targets []*Target
-	// Direct are the targets of calls that name a provider, or go to the default one, by
-	// the provider's name. One that is missing is the provider as it stands above.
-	Direct map[string]*Target
+	// Direct are the targets of calls that name a provider, or go to the default one. The
+	// empty model stands for all models of the provider that are missing; a provider that
+	// is missing is as it stands above.
+	Direct map[TargetKey]*Target
 	// Rules are those of an entry of Routes, by the name of the entry; of a path, by its
 	// prefix; of calls that name a provider, or go to the default one, by the provider's
 	// name and "/". An entry that is missing has none.
@@ -55,6 +56,9 @@ type Target struct {
 	Health func(model string) route.Health
 }
 
+// TargetKey names a provider's model.
+type TargetKey struct{ Provider, Model string }
+
 // Rule is what one route wants of its calls.
 type Rule struct {
 	// Budget bounds attempts beyond the first. Nil: nothing does.
@@ -77,7 +81,10 @@ func (p *Plan) target(t *route.Target) *Target {
 	if t.ID >= 0 && t.ID < len(p.Targets) {
 		return p.Targets[t.ID]
 	}
-	if direct, ok := p.Direct[t.Provider]; ok {
+	if direct, ok := p.Direct[TargetKey{t.Provider, t.Model}]; ok {
+		return direct
+	}
+	if direct, ok := p.Direct[TargetKey{Provider: t.Provider}]; ok {
 		return direct
 	}
 	return &Target{Target: dispatch.Target{Provider: p.Providers[t.Provider]}}

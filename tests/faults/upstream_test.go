@@ -165,7 +165,7 @@ func (x *exchange) hang() { _, _ = io.Copy(io.Discard, x.Conn) }
 // reset breaks the connection as a crashed machine behind a firewall does.
 func (x *exchange) reset() {
 	_ = x.Conn.(*net.TCPConn).SetLinger(0)
-	_ = x.Conn.Close()
+	_ = x.Close()
 }
 
 // pause waits, but not for a gateway that dropped the connection. It reports whether

@@ -64,7 +64,7 @@ func TestReloads_under_load_drop_nothing(t *testing.T) {
 	<-done
 	noFailures(t, r)
 	waitFor(t, "the last reload", func() bool { return strings.Count(g.Log(), marker) >= reloads })
-	report("200 calls a second and 5 reloads", r, "%d reloads", strings.Count(g.Log(), marker))
+	reportf("200 calls a second and 5 reloads", r, "%d reloads", strings.Count(g.Log(), marker))
 }
 
 func TestSIGTERM_lets_live_streams_end(t *testing.T) {
@@ -112,7 +112,7 @@ func TestSIGTERM_lets_live_streams_end(t *testing.T) {
 		t.Errorf("%d of %d streams ended after the signal: the others prove nothing", late.Load(), liveStreams)
 	}
 	slices.Sort(r.took)
-	report("SIGTERM with 200 live streams", &r, "%d ended whole after it", late.Load())
+	reportf("SIGTERM with 200 live streams", &r, "%d ended whole after it", late.Load())
 }
 
 // stream reads a stream to its end and tells whether it is whole.

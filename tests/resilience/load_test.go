@@ -103,8 +103,8 @@ func request(model string, stream bool) string {
 	return fmt.Sprintf(`{"model":%q,"stream":%t,"messages":[{"role":"user","content":"Hi"}]}`, model, stream)
 }
 
-// report prints a line of the table that tests/run.sh shows.
-func report(what string, r *result, format string, args ...any) {
+// reportf prints a line of the table that tests/run.sh shows.
+func reportf(what string, r *result, format string, args ...any) {
 	fmt.Printf("measured: %-44s %5d calls %4d failed  p50 %6.1f ms  p99 %6.1f ms  %s\n", what, r.calls, r.failed,
 		milliseconds(r.percentile(0.5)), milliseconds(r.percentile(0.99)), fmt.Sprintf(format, args...))
 }

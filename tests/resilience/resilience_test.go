@@ -20,9 +20,9 @@ const (
 	// breakerWindow is the default of breaker.window: a provider that was well for so long
 	// has the most successes to outweigh.
 	breakerWindow = 30 * time.Second
-	baselineTime = 5 * time.Second
-	sickTime     = 10 * time.Second
-	stuckCalls   = 300
+	baselineTime  = 5 * time.Second
+	sickTime      = 10 * time.Second
+	stuckCalls    = 300
 )
 
 // fleet is five providers: three that share a route, one with a route of its own, and
@@ -73,7 +73,7 @@ func within(t *testing.T, r *result, attempts int64, took time.Duration) (allowe
 	return allowed
 }
 
-func TestOne_of_three_targets_fails_and_heals(t *testing.T) {
+func TestOne_of_three_targets_fails(t *testing.T) {
 	live.Require(t)
 	f := newFleet(t)
 	g := live.Start(t, f.configuration(fmt.Sprintf("breaker: {cool_down: %s}\n", coolDown)))
@@ -82,7 +82,7 @@ func TestOne_of_three_targets_fails_and_heals(t *testing.T) {
 
 	baseline := shared.run(t, breakerWindow)
 	noFailures(t, baseline)
-	report("all three targets well", baseline, "")
+	reportf("all three targets well", baseline, "")
 
 	f.shared[0].set(failing)
 	before, start := f.asked(), time.Now()
@@ -91,12 +91,28 @@ func TestOne_of_three_targets_fails_and_heals(t *testing.T) {
 	noFailures(t, sick)
 	keepsP99(t, baseline, sick, 1.5)
 	allowed := within(t, sick, attempts, time.Since(start))
-	report("one of three fails every call", sick, "attempts %d, allowed %d, p99 %.2f x", attempts, allowed, ratio(sick, baseline))
+	reportf("one of three fails every call", sick, "attempts %d, allowed %d, p99 %.2f x", attempts, allowed, ratio(sick, baseline))
+}
+
+func TestTraffic_returns_to_a_target_that_is_well_again(t *testing.T) {
+	live.Require(t)
+	f := newFleet(t)
+	g := live.Start(t, f.configuration(fmt.Sprintf("breaker: {cool_down: %s}\n", coolDown)))
+	shared := newLoad(t, g.HTTP, "shared", rate)
+	f.shared[0].set(failing) // from the start, so that its breaker opens at once
+	noFailures(t, shared.run(t, time.Second))
+	before := f.shared[0].asked.Load()
+	// Past the first probe, which fails, so that nearly a whole cool-down is left.
+	spared := shared.run(t, coolDown*3/4)
+	noFailures(t, spared)
+	if n := f.shared[0].asked.Load() - before; n > int64(spared.calls)/3/2 {
+		t.Errorf("a provider that fails every call got %d of %d calls", n, spared.calls)
+	}
 
 	f.shared[0].set(well)
 	returned, after := f.healing(t, shared)
 	noFailures(t, after)
-	report("it is well again", after, "half of its share again after %.1f s, allowed %.1f s", returned.Seconds(), (coolDown + time.Second).Seconds())
+	reportf("a failing target is well again", after, "half of its share after %.1f s, allowed %.1f s", returned.Seconds(), (coolDown + time.Second).Seconds())
 	if returned > coolDown+time.Second {
 		t.Errorf("traffic returned after %v, want %v", returned, coolDown+time.Second)
 	}
@@ -164,9 +180,9 @@ func TestOne_of_three_targets_hangs(t *testing.T) {
 	noFailures(t, otherSick)
 	keepsP99(t, otherCalm, otherSick, 1.5)
 	allowed := within(t, sick, attempts, time.Since(start))
-	report("all well: another route", otherCalm, "")
-	report("one of three hangs: another route", otherSick, "p99 %.2f x", ratio(otherSick, otherCalm))
-	report("one of three hangs: its own route", sick, "attempts %d, allowed %d", attempts, allowed)
+	reportf("all well: another route", otherCalm, "")
+	reportf("one of three hangs: another route", otherSick, "p99 %.2f x", ratio(otherSick, otherCalm))
+	reportf("one of three hangs: its own route", sick, "attempts %d, allowed %d", attempts, allowed)
 }
 
 func TestCalls_that_hang_at_one_provider_slow_no_other(t *testing.T) {
@@ -191,8 +207,8 @@ func TestCalls_that_hang_at_one_provider_slow_no_other(t *testing.T) {
 	if n := f.stuck.running.Load(); n != stuckCalls {
 		t.Errorf("%d calls hang at the end, want %d", n, stuckCalls)
 	}
-	report("nothing hangs", calm, "")
-	report(fmt.Sprintf("%d calls hang at another provider", stuckCalls), during, "p99 %.2f x", ratio(during, calm))
+	reportf("nothing hangs", calm, "")
+	reportf(fmt.Sprintf("%d calls hang at another provider", stuckCalls), during, "p99 %.2f x", ratio(during, calm))
 	f.stuck.release()
 	hanging.Wait()
 }
@@ -215,7 +231,7 @@ func TestRetries_keep_to_their_budget_when_everything_fails(t *testing.T) {
 	if attempts <= int64(r.calls) {
 		t.Errorf("%d attempts for %d calls: nothing was tried again", attempts, r.calls)
 	}
-	report("all three fail, no breaker", r, "attempts %d, allowed %d, without a budget %d", attempts, allowed, 3*r.calls)
+	reportf("all three fail, no breaker", r, "attempts %d, allowed %d, without a budget %d", attempts, allowed, 3*r.calls)
 }
 
 // waitFor waits for a condition.
