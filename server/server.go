@@ -53,6 +53,7 @@ type Server struct {
 	builder  builder
 	service  *gateway.Service
 	doors    *edge.Edge
+	seats    *edge.Seats
 
 	// front serves the HTTP doors, admin the operators.
 	front, admin *http.Server
@@ -131,6 +132,7 @@ func New(c *config.Config, o Options) (*Server, error) {
 		Docs:            docs.New(openapi.JSON),
 		Logger:          logger,
 	}, s.service)
+	s.seats = edge.NewSeats(shed.MaxConnections(), s.metrics.RefusedConnection)
 	s.front = s.withErrorLog(edge.NewHTTPServer(s.doors.HTTP()))
 	s.admin = s.withErrorLog(newAdminServer(registry, &s.ready, s.status))
 	return s, nil
@@ -157,6 +159,9 @@ func (s *Server) Start(ctx context.Context) error {
 		if err != nil {
 			problems = append(problems, config.Problems(c.Fail("listen."+name, "the port cannot be opened: "+err.Error()))...)
 			return
+		}
+		if name != "admin" {
+			l = s.seats.Listen(l, name == "http")
 		}
 		s.listeners = append(s.listeners, listener{l, name, serve})
 	}

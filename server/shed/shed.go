@@ -68,6 +68,11 @@ func New(s Settings) *Shedder {
 	return shedder
 }
 
+// MaxConnections is how many connections callers may hold, so that as many files are
+// left for those of providers. It does not depend on settings: a bound of calls says
+// nothing about connections that wait for their next call.
+func MaxConnections() int { return callsFor(openFiles()) }
+
 // callsFor returns how many calls fit in as many open files; 0 files: not known.
 func callsFor(files uint64) int {
 	if files == 0 {

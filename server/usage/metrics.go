@@ -20,6 +20,7 @@ type Metrics struct {
 	spared     *prometheus.CounterVec
 	denied     *prometheus.CounterVec
 	target     *prometheus.GaugeVec
+	seatless   prometheus.Counter
 	models     labels
 }
 
@@ -63,6 +64,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Circuit breaker of a target: 0 closed, 1 half-open, 2 open.",
 		}, []string{"target"}),
 	}
+	m.seatless = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "sluice_connections_refused_total",
+		Help: "Connections of callers that were closed because too many were open.",
+	})
+	reg.MustRegister(m.seatless)
 	reg.MustRegister(m.duration, m.firstToken, m.tokens, m.attempts, m.spared, m.denied, m.target)
 	return m
 }
@@ -75,6 +81,9 @@ var durationBuckets = []float64{0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 
 func (m *Metrics) SetTarget(target string, state int) {
 	m.target.WithLabelValues(target).Set(float64(state))
 }
+
+// RefusedConnection counts a connection for which there was no room.
+func (m *Metrics) RefusedConnection() { m.seatless.Inc() }
 
 // ForgetTarget removes a target that a reload dropped.
 func (m *Metrics) ForgetTarget(target string) { m.target.DeleteLabelValues(target) }
