@@ -43,7 +43,8 @@ type Settings struct {
 	// FailureRatio above 0 and up to 1: the share of failures among the calls that
 	// count, from which on the breaker opens.
 	FailureRatio float64
-	// MinCalls is how many calls must count in the window before it can open.
+	// MinCalls is how many calls must count in the window before it can open. As many
+	// failures in a row open it whatever their share.
 	MinCalls uint32
 	// Window is how far back calls count.
 	Window time.Duration
@@ -132,7 +133,9 @@ func New(target string, s Settings, onChange func(target string, from, to State)
 		Timeout:      openFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
 			counted := c.TotalSuccesses + c.TotalFailures
-			if counted < minCalls || float64(c.TotalFailures) < ratio*float64(counted) {
+			// A target that just died must not live on what it did earlier in the window.
+			dead := c.ConsecutiveFailures >= minCalls
+			if !dead && (counted < minCalls || float64(c.TotalFailures) < ratio*float64(counted)) {
 				return false
 			}
 			b.tripped.Store(uint64(counted)<<32 | uint64(c.TotalFailures))

@@ -277,6 +277,30 @@ func TestBreaker_opens_at_its_ratio_and_not_below(t *testing.T) {
 	})
 }
 
+func TestBreaker_opens_for_a_target_that_just_died_whatever_it_did_before(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, g, p := wrapped(Settings{FailureRatio: 0.5, MinCalls: 10, Window: time.Minute, OpenFor: time.Second})
+		for range 1000 {
+			_ = chat(p)
+		}
+		fail := func(n int) {
+			g.err = sick
+			for range n {
+				_ = chat(p)
+			}
+			g.err = nil
+		}
+		fail(9)
+		_ = chat(p)
+		if fail(9); b.State() != Closed {
+			t.Fatalf("the breaker is %s after twice 9 failures in a row of a thousand calls", b.State())
+		}
+		if fail(1); b.State() != Open {
+			t.Errorf("the breaker is %s after 10 failures in a row", b.State())
+		}
+	})
+}
+
 func TestBreaker_needs_its_volume(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, g, p := wrapped(Settings{})

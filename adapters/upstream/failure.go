@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/sluice-ai/sluice/adapters"
@@ -230,10 +231,14 @@ func isHandshakeTimeout(err error) bool {
 // isMalformed goes by texts because net/http has no types for these errors.
 func isMalformed(err error) bool {
 	text := err.Error()
-	return strings.Contains(text, "malformed") ||
-		strings.Contains(text, "response headers exceeded") ||
-		strings.Contains(text, "invalid byte in chunk length") ||
-		strings.Contains(text, "unsupported transfer encoding")
+	return slices.ContainsFunc(malformed, func(part string) bool { return strings.Contains(text, part) })
+}
+
+// malformed are parts of the texts of net/http, Go 1.26: transfer.go, response.go,
+// transport.go and internal/chunked.go.
+var malformed = []string{
+	"malformed", "response headers exceeded", "unsupported transfer encoding", "chunk length", "too much non-data",
+	"bad Content-Length", "empty Content-Length", "multiple Content-Length headers",
 }
 
 // isCutShort tells whether a body ended before its framing said so.

@@ -42,14 +42,14 @@ func told(ctx context.Context, err error) (f *fault.Error, fresh bool) {
 	return fault.From(err), true
 }
 
-// FromProvider turns one provider's failure into a fault. A status below 400 (an
+// FromProvider turns one provider's failure into a fault. A status below 400 or above 599 (an
 // answer that could not be used) is replaced by the reason's own.
 func FromProvider(e *adapters.Error) *fault.Error {
 	f := fault.New(Reason(e), "provider %s: %s", e.Provider, message(e)).WithCause(e)
 	f.Provider = e.Provider
 	f.RetryAfter = e.RetryAfter
 	f.Header = e.Header
-	if e.Status >= http.StatusBadRequest {
+	if e.Status >= http.StatusBadRequest && e.Status <= maxStatus {
 		f.Status = e.Status
 	}
 	if e.Envelope.GetError() != nil {
@@ -57,6 +57,9 @@ func FromProvider(e *adapters.Error) *fault.Error {
 	}
 	return f
 }
+
+// maxStatus is the largest that HTTP has. Source: RFC 9110, section 15.
+const maxStatus = 599
 
 func message(e *adapters.Error) string {
 	switch {

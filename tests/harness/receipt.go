@@ -32,6 +32,8 @@ type Receipt struct {
 	Attempts      []Attempt `json:"attempts"`
 	Reason        string    `json:"error.type"`
 	Level         string    `json:"level"`
+	// BudgetSpent says that a further attempt was not made for want of a budget.
+	BudgetSpent bool `json:"retry_budget_spent"`
 }
 
 // Attempt is one call to a provider.
@@ -40,6 +42,10 @@ type Attempt struct {
 	Model    string `json:"model"`
 	Outcome  string `json:"outcome"`
 	Status   int    `json:"status"`
+	// Key is the name of the provider's key, empty when there was no choice.
+	Key string `json:"key"`
+	// Hedge says that it ran beside another one.
+	Hedge bool `json:"hedge"`
 }
 
 // callLog is what the server logs to: it keeps everything and picks out the calls.

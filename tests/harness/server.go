@@ -21,6 +21,7 @@ type Server struct {
 
 	log       *callLog
 	transport *http.Transport
+	running   *server.Server
 }
 
 // listen lets every port be free.
@@ -46,7 +47,7 @@ func Start(t testing.TB, yaml string) *Server {
 	}
 	addresses := running.Addresses()
 	s := &Server{
-		HTTP: addresses.HTTP, GRPC: addresses.GRPC, Admin: addresses.Admin, log: log,
+		HTTP: addresses.HTTP, GRPC: addresses.GRPC, Admin: addresses.Admin, log: log, running: running,
 		transport: &http.Transport{DisableCompression: true},
 	}
 	t.Cleanup(func() {
@@ -62,6 +63,15 @@ func Start(t testing.TB, yaml string) *Server {
 		}
 	})
 	return s
+}
+
+// Reload puts another configuration without listen in force, as a change of the file does.
+func (s *Server) Reload(yaml string) error {
+	c, err := server.Loader().Parse("sluice.yaml", []byte(listen+yaml))
+	if err != nil {
+		return err
+	}
+	return s.running.Reload(c)
 }
 
 // noPanics fails the test when the server logged a panic.

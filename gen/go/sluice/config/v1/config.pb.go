@@ -1674,7 +1674,8 @@ type Breaker struct {
 	// Share of failed calls within the window that opens the breaker, above 0 to 1.
 	// Errors of the caller, rate limits and cancelled calls are no failures.
 	FailureRatio *float64 `protobuf:"fixed64,2,opt,name=failure_ratio,json=failureRatio,proto3,oneof" json:"failure_ratio,omitempty"`
-	// Calls within the window below which the ratio says nothing.
+	// Calls within the window below which the ratio says nothing. As many failures in a
+	// row open the breaker whatever their share.
 	MinCalls *int32 `protobuf:"varint,3,opt,name=min_calls,json=minCalls,proto3,oneof" json:"min_calls,omitempty"`
 	// The span of time over which calls are counted.
 	Window *string `protobuf:"bytes,4,opt,name=window,proto3,oneof" json:"window,omitempty"`
