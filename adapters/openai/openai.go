@@ -82,6 +82,7 @@ func (a *api) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1
 	}
 
 	progress := newProgress(req.GetN())
+	empty := true // no chunk came
 	for {
 		event, err := stream.Next()
 		ended := err == io.EOF //nolint:errorlint // an EOF inside another error is a broken connection
@@ -90,7 +91,7 @@ func (a *api) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1
 			return nil
 		case ended:
 			return a.client.Protocol(stream.Header, "the provider's stream ended without its terminal event", nil)
-		case errors.Is(err, upstream.ErrIncomplete) && isDone(event.Data):
+		case errors.Is(err, upstream.ErrIncomplete) && isDone(event.Data) && !empty:
 			// All of the terminal event is there but the blank line behind it.
 			return nil
 		case errors.Is(err, upstream.ErrIncomplete):
@@ -100,6 +101,9 @@ func (a *api) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1
 		}
 		if isDone(event.Data) {
 			stream.Drain()
+			if empty {
+				return a.client.Protocol(stream.Header, "the provider's stream ended without an answer", nil)
+			}
 			return nil
 		}
 		if isBlank(event.Data) {
@@ -118,6 +122,7 @@ func (a *api) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1
 		if !usageAsked {
 			dropNullUsage(chunk)
 		}
+		empty = false
 		progress.add(chunk)
 		call.More = stream.Ready()
 		if err := send(chunk); err != nil {

@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/sluice-ai/sluice/tests/harness"
 
 	"github.com/sluice-ai/sluice/server"
-	"github.com/sluice-ai/sluice/tests/harness"
 )
 
 // refuseKeys lets provider a answer by the key of a call; without an entry it is well.
@@ -133,6 +135,25 @@ func TestA_key_whose_rate_is_used_up_rests_for_that_model_alone(t *testing.T) {
 	answeredBy(t, s.chat(t, chatOf("n")), "a")
 	if by := s.keysSent(); by["secret-main"] != 1 {
 		t.Errorf("another model does not use the key: %v", by)
+	}
+}
+
+func TestA_key_whose_provider_does_not_say_for_how_long_rests_for_a_second_then_two(t *testing.T) {
+	s := start(t, weighted)
+	s.refuseKeys(map[string]harness.Reply{"secret-main": failing(http.StatusTooManyRequests)})
+	for _, most := range []time.Duration{time.Second, 2 * time.Second} {
+		before := time.Now()
+		answeredBy(t, s.chat(t, chatOf("m")), "a")
+		b := s.benched(t, "main")
+		if len(b) != 1 || b[0].Until.Before(before.Add(most)) || b[0].Until.After(time.Now().Add(most)) {
+			t.Fatalf("the status says %+v, want %s from %s", b, most, before)
+		}
+		if most == time.Second {
+			eventually(t, "the key to come back", func() bool { return len(s.benched(t, "main")) == 0 })
+		}
+	}
+	if n := s.keysSent()["secret-main"]; n != 2 {
+		t.Errorf("the key was used %d times", n)
 	}
 }
 

@@ -17,8 +17,9 @@ import (
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 
-	"github.com/sluice-ai/sluice/server"
 	"github.com/sluice-ai/sluice/tests/harness"
+
+	"github.com/sluice-ai/sluice/server"
 )
 
 // stage is a server between its doors and providers by script.
@@ -192,8 +193,12 @@ func (s *stage) askWithin(ctx context.Context, t *testing.T, d harness.Door, k k
 	return r
 }
 
-// send makes a call.
+// send makes a call, and leaves when nothing comes of it for much too long. That is no
+// deadline, of which the server would hear.
 func send(ctx context.Context, d harness.Door, k kind, body string, header ...string) harness.Answer {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer time.AfterFunc(harness.Patience, cancel).Stop()
 	c := harness.Call{JSON: []byte(body), Header: http.Header{}}
 	for i := 0; i < len(header); i += 2 {
 		c.Header.Add(header[i], header[i+1])

@@ -187,7 +187,7 @@ models: [{name: m, strategy: least_latency, targets: [{provider: a}, {provider: 
 }
 
 func TestSticky_calls_stay_where_they_are(t *testing.T) {
-	const text = `
+	const yaml = `
 providers: [{name: a, @a}, {name: b, @b}, {name: c, @c}]
 models:
   - {name: session, strategy: sticky, sticky: {by: [session], header: X-Conversation}, targets: [{provider: a}, {provider: b}, %[1]s]}
@@ -196,7 +196,7 @@ models:
   - {name: prompt, strategy: sticky, sticky: {by: [prompt], prompt_bytes: 100B}, targets: [{provider: a}, {provider: b}, %[1]s]}
   - {name: canary, strategy: sticky, sticky: {by: [user]}, targets: [{provider: a}, {provider: b, canary_percent: 50}]}
 `
-	s := start(t, fmt.Sprintf(text, "{provider: c}"))
+	s := start(t, fmt.Sprintf(yaml, "{provider: c}"))
 	grpc, rest := s.door(t, "grpc"), s.REST()
 	turn := 0
 	prompt := func(model, begin string) string {
@@ -252,7 +252,15 @@ models:
 			t.Errorf("%s: all keys went to the same place: %v", test.why, by)
 		}
 	}
-	s.reload(t, fmt.Sprintf(text, "{provider: c, weight: 0}"))
+	// Replicas agree.
+	replica := start(t, fmt.Sprintf(yaml, "{provider: c}"))
+	for key := range keys {
+		name := fmt.Sprintf("key-%d", key)
+		if got := replica.chat(t, chatOf("user", `"user":"`+name+`"`)).outcome(); got != place["user"+name] {
+			t.Errorf("%s goes to %s here and to %s at a replica", name, place["user"+name], got)
+		}
+	}
+	s.reload(t, fmt.Sprintf(yaml, "{provider: c, weight: 0}"))
 	moved := 0
 	for _, test := range tests {
 		for key := range keys {

@@ -31,7 +31,7 @@ models:
           default: {top_p: 0.25, user: nobody, x_new: {deep: [1, 2.50]}}
           set: {reasoning_effort: minimal, max_completion_tokens: 7, metadata: {k: v}, x_vendor: [true, null], seed: null}
       - {provider: b, priority: 1}
-`)
+`+unguarded)
 	const members = `"temperature":0.70,"user":"me","x_own":1.0,"stop":["a"],"x_vendor":"mine","x_stays":{"z":1e2,"a":1}`
 	const changed = `{"model":"other",` + message + `,"user":"me","x_stays":{"z":1e2,"a":1},"top_p":0.25,"x_new":{"deep":[1,2.5]},
 		"reasoning_effort":"minimal","max_completion_tokens":7,"metadata":{"k":"v"},"x_vendor":[true,null],"seed":null}`
