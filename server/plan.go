@@ -121,7 +121,9 @@ func (b *builder) addProviders(p *plan) (problems []config.Problem) {
 		}
 		added := &provider{Provider: entry, adapter: adapter}
 		if len(entry.Keys) > 0 {
-			added.ring = keep(b.kept, p.kept, "keys "+entry.Name, keysOf(entry), func() *keyring.Ring {
+			// Who refused a key at another address says nothing of it at this one.
+			settings := []any{entry.Kind, entry.BaseURL, entry.Headers, keysOf(entry)}
+			added.ring = keep(b.kept, p.kept, "keys "+entry.Name, settings, func() *keyring.Ring {
 				return keyring.New(entry.Name, keysOf(entry), keyring.Settings{})
 			})
 			added.adapter = added.ring.Wrap(added.adapter)

@@ -29,9 +29,9 @@ func (s *Server) Reload(c *config.Config) error {
 	}
 	s.builder.inForce(p)
 	s.showTargets(p) // before its breakers can change
+	s.plan.stop()    // before its providers are closed, which its checks use
 	s.service.Swap(p.Plan)
 	p.start(context.Background())
-	s.plan.stop()
 	s.setLevel(c)
 	s.retired = append(slices.DeleteFunc(s.retired, isClosed), s.plan)
 	s.plan, s.config, s.reloaded = p, c, time.Now()

@@ -149,7 +149,8 @@ func TestStatus_names_benched_keys_and_never_shows_them(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 	}))
 	defer upstream.Close()
-	h := start(t, fmt.Sprintf("providers: [{name: a, kind: openai, base_url: %q, api_keys: [sk-secret-one], keys: [{key: sk-secret-two, name: second}]}]\n", upstream.URL))
+	const providers = "providers: [{name: a, kind: openai, base_url: %q, api_keys: [sk-secret-one], keys: [{key: sk-secret-two, name: second}]}]\n"
+	h := start(t, fmt.Sprintf(providers, upstream.URL))
 	h.chat(t, "a/m")
 	s := h.status(t)
 	keys := s.Providers[0].Keys
@@ -166,6 +167,14 @@ func TestStatus_names_benched_keys_and_never_shows_them(t *testing.T) {
 	}
 	if _, body := h.get(t, h.admin+"/status"); strings.Contains(body, "secret") || !strings.Contains(body, `"second"`) {
 		t.Errorf("/status: %s", body)
+	}
+	// Somebody mends the address: what the wrong one said of the keys is void.
+	right := newUpstream(t, "a")
+	if err := h.Reload(parse(t, freePorts+fmt.Sprintf(providers, right.URL))); err != nil {
+		t.Fatal(err)
+	}
+	if status, text := h.chat(t, "a/m"); text != "from a" {
+		t.Errorf("after the address was mended: %d %q", status, text)
 	}
 }
 

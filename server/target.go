@@ -3,9 +3,11 @@ package server
 import (
 	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/sluice-ai/sluice/adapters/breaker"
+	"github.com/sluice-ai/sluice/adapters/keyring"
 	"github.com/sluice-ai/sluice/adapters/limiter"
 
 	"github.com/sluice-ai/sluice/server/config"
@@ -30,6 +32,7 @@ type entry struct {
 	route    string // "" for calls that name the provider
 	model    string
 	limiter  *limiter.Limiter // nil: none of its own
+	ownKey   bool             // its headers bring a credential: the provider's keys do not matter
 }
 
 // addRoutes fills in where calls go and what stands in between.
@@ -55,9 +58,6 @@ func (b *builder) addRoutes(p *plan) (problems []config.Problem) {
 		b.addDirect(p, provider, "")
 		p.Rules[provider.Name+"/"] = b.rule(p, provider.Name+"/", config.Model{OnDisconnect: c.Routing.OnDisconnect})
 	}
-	for _, path := range c.Routing.Paths {
-		p.Rules[path.Path] = b.rule(p, path.Path, config.Model{OnDisconnect: c.Routing.OnDisconnect})
-	}
 	for i, m := range c.Models {
 		p.Rules[m.Name] = b.rule(p, m.Name, m)
 		for j, t := range m.Targets {
@@ -77,7 +77,23 @@ func (b *builder) addRoutes(p *plan) (problems []config.Problem) {
 			b.addDirect(p, provider, t.Model)
 		}
 	}
+	b.addPathRules(p)
 	return problems
+}
+
+// addPathRules gives each path the rule of the entry of models that it leads to, and one of
+// its own to those that lead to a provider.
+func (b *builder) addPathRules(p *plan) {
+	for _, path := range p.config.Routing.Paths {
+		if path.Provider == "" {
+			to, err := p.Routes.Resolve(&route.Query{Model: path.Model}, nil, rand.Float64)
+			if rule := p.Rules[to.Route]; err == nil && rule != nil {
+				p.Rules[path.Path] = rule
+				continue
+			}
+		}
+		p.Rules[path.Path] = b.rule(p, path.Path, config.Model{OnDisconnect: p.config.Routing.OnDisconnect})
+	}
 }
 
 // addDirect lets calls name a provider's model, under the breaker that it has in routes.
@@ -166,6 +182,7 @@ func (e *entry) gatewayTarget(t config.Target) *gateway.Target {
 	for _, h := range t.Headers {
 		to.Header.Add(h.Name, h.Value.Reveal())
 	}
+	e.ownKey = keyring.HasCredential(to.Header)
 	return to
 }
 
@@ -186,7 +203,7 @@ func (e *entry) spared(model string) bool {
 			return true
 		}
 	}
-	if e.provider.ring != nil {
+	if e.provider.ring != nil && !e.ownKey {
 		if _, ready := e.provider.ring.Ready(model); !ready {
 			return true
 		}

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -68,6 +69,31 @@ breaker: {min_calls: 2, failure_ratio: 1, cool_down: 1h}
 	}
 	if !strings.Contains(h.log.String(), "circuit breaker changed") {
 		t.Error("the log does not tell of the breaker")
+	}
+}
+
+func TestServer_does_not_spare_a_target_with_a_key_of_its_own_for_the_providers_keys(t *testing.T) {
+	a, b := newUpstream(t, "a"), newUpstream(t, "b")
+	a.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer sk-own" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		a.serve(w, r)
+	})
+	h := start(t, fmt.Sprintf(`
+providers: [{name: a, kind: openai, base_url: %q, api_keys: [sk-one, sk-two]}, %s]
+models:
+  - name: fast
+    targets:
+      - {provider: a, model: m, headers: {Authorization: Bearer sk-own}}
+      - {provider: b, model: m, priority: 1}
+`, a.URL, b.provider("b")))
+	if status, _ := h.chat(t, "a/other"); status < 400 {
+		t.Fatalf("keys that are refused: %d", status)
+	}
+	if _, text := h.chat(t, "fast"); text != "from a" {
+		t.Errorf("while the provider's keys rest: %q, want the target that needs none of them", text)
 	}
 }
 

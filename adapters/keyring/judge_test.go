@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 
@@ -200,6 +201,25 @@ func TestRing_remembers_a_bounded_number_of_models(t *testing.T) {
 		b.wantReady(t, "m3", 3*time.Minute)
 		if len(ring.models) != 3 {
 			t.Errorf("%d models are remembered, want 3", len(ring.models))
+		}
+	})
+}
+
+func TestRing_does_not_keep_a_large_request(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(named("a", 1))
+		b.will(func(string, string) error { return limited(time.Minute) })
+		document := strings.Repeat("m", 1<<20)
+		for _, model := range []string{document[:5], document} {
+			if e := asError(t, b.chat(model)); e.Unsent {
+				t.Fatalf("a call of another model: %v", e)
+			}
+			b.wantReady(t, model, time.Minute)
+			for name := range b.ring.models {
+				if len(name) > 1<<10 || unsafe.StringData(name) == unsafe.StringData(document) {
+					t.Errorf("%d bytes are remembered, or the request that they are a part of", len(name))
+				}
+			}
 		}
 	})
 }

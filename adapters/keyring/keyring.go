@@ -10,6 +10,7 @@ package keyring
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +35,8 @@ const (
 	// DefaultModels bounds for how many models the ring remembers anything.
 	DefaultModels = 1000
 
+	// maxNameBytes of a model's name count. No provider's are as long.
+	maxNameBytes = 256
 	// probeFor is how long a key that comes back has one call to prove itself, while the
 	// others use other keys. Most refusals come within this time.
 	probeFor = 5 * time.Second
@@ -126,7 +129,7 @@ func (r *Ring) Ready(name string) (until time.Time, ok bool) {
 		return time.Time{}, true
 	}
 	now := time.Now()
-	m := r.models[name]
+	m := r.models[remembered(name)]
 	for _, k := range r.keys {
 		b := m.blocking(k, now)
 		if b == nil {
@@ -177,6 +180,10 @@ func (r *Ring) Snapshot() []KeyState {
 	return out
 }
 
+// remembered is what stands for a model in the ring's memory: callers may make up names of
+// any length, which would fill it.
+func remembered(name string) string { return name[:min(len(name), maxNameBytes)] }
+
 // lease is a key that one call uses.
 type lease struct {
 	*key
@@ -191,6 +198,7 @@ type lease struct {
 // ready, so that each gets its share exactly and no key gets its calls in a row. When
 // there is none, the error says why.
 func (r *Ring) take(name string) (lease, error) {
+	name = remembered(name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
@@ -268,7 +276,7 @@ func (r *Ring) benchOf(k *key, name string, now time.Time) *bench {
 			r.forget(now)
 		}
 		m = &model{benches: map[*key]*bench{}}
-		r.models[name] = m
+		r.models[strings.Clone(name)] = m // the call's may refer to all of its request
 	}
 	b := m.benches[k]
 	if b == nil {

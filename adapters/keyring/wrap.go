@@ -41,11 +41,11 @@ func (r *Ring) Wrap(p adapters.Provider) adapters.Provider {
 // listing stands for a model where a call is for none.
 const listing = "(models)"
 
-// hasCredential tells whether a call's target brings a credential, by the names of the
-// headers in which providers look for one: OpenAI's, Azure OpenAI's, Anthropic's and
-// Google's.
-func hasCredential(call *adapters.Call) bool {
-	return slices.ContainsFunc(call.TargetHeader, func(f adapters.Field) bool {
+// HasCredential tells whether a target's headers bring a credential, so that its calls use
+// none of the ring's keys. It goes by the names of the headers in which providers look for
+// one: OpenAI's, Azure OpenAI's, Anthropic's and Google's.
+func HasCredential(header adapters.Header) bool {
+	return slices.ContainsFunc(header, func(f adapters.Field) bool {
 		switch strings.ToLower(f.Name) {
 		case "authorization", "api-key", "x-api-key", "x-goog-api-key":
 			return true
@@ -56,7 +56,7 @@ func hasCredential(call *adapters.Call) bool {
 
 // use runs a call with a key.
 func (r *Ring) use(call *adapters.Call, model string, do func() error) error {
-	if hasCredential(call) {
+	if HasCredential(call.TargetHeader) {
 		return do()
 	}
 	taken, err := r.take(cmp.Or(call.Model, model))
@@ -83,7 +83,7 @@ func (c *chatter) Chat(ctx context.Context, call *adapters.Call, req *sluicev1.C
 }
 
 func (c *chatter) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1.ChatCompletionRequest, send func(*sluicev1.ChatCompletionChunk) error) error {
-	if hasCredential(call) {
+	if HasCredential(call.TargetHeader) {
 		return c.next.StreamChat(ctx, call, req, send)
 	}
 	taken, err := c.ring.take(cmp.Or(call.Model, req.GetModel()))

@@ -131,7 +131,7 @@ func (l *Limiter) take(ctx context.Context, provider string, call *adapters.Call
 	}
 	if err := ctx.Err(); err != nil {
 		l.mu.Unlock()
-		return place{}, err
+		return place{}, abandoned(provider, err)
 	}
 	if l.waiting.count >= l.queueSize && !l.displace(call.Caller) {
 		l.mu.Unlock()
@@ -184,7 +184,7 @@ func (l *Limiter) wait(ctx context.Context, provider string, gone <-chan struct{
 		if _, ours := errors.AsType[*adapters.Error](context.Cause(ctx)); ours {
 			return place{}, l.refuse(provider, "the time for the attempt passed in the queue")
 		}
-		return place{}, left
+		return place{}, abandoned(provider, left)
 	}
 	switch outcome {
 	case admitted:
@@ -193,6 +193,15 @@ func (l *Limiter) wait(ctx context.Context, provider string, gone <-chan struct{
 		return place{}, l.refuse(provider, "the queue is full and other callers have fewer calls in it")
 	default:
 		return place{}, l.refuse(provider, fmt.Sprintf("no place came free within %s", l.queueTimeout))
+	}
+}
+
+// abandoned is the error of a call whose caller left before it had a place: its target
+// never heard of it, which the context's error alone would not say.
+func abandoned(provider string, left error) *adapters.Error {
+	return &adapters.Error{
+		Kind: adapters.KindCanceled, Provider: provider, Message: "the caller left while the call waited for a place",
+		Unsent: true, Cause: left,
 	}
 }
 

@@ -235,6 +235,15 @@ func TestLimiter_refuses_who_waited_too_long(t *testing.T) {
 	})
 }
 
+// abandonedBy checks that a call ended because its caller left, and that the target never
+// heard of it.
+func abandonedBy(t *testing.T, err, cause error) {
+	t.Helper()
+	if e, ok := errors.AsType[*adapters.Error](err); !ok || e.Kind != adapters.KindCanceled || !e.Unsent || !errors.Is(err, cause) {
+		t.Errorf("%v, want canceled, not sent, because of %v", err, cause)
+	}
+}
+
 func TestLimiter_lets_who_leaves_out_of_the_queue_at_once(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, g, p := wrapped(Settings{Max: 1, Queue: 2})
@@ -243,15 +252,11 @@ func TestLimiter_lets_who_leaves_out_of_the_queue_at_once(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		leaver, stayer := begin(ctx, p, "b"), begin(t.Context(), p, "c")
 		cancel()
-		if err := <-leaver; err != context.Canceled { //nolint:errorlint // it must be the error itself
-			t.Errorf("%v, want that of the context", err)
-		}
+		abandonedBy(t, <-leaver, context.Canceled)
 		if got := l.Snapshot(); got.Waiting != 1 || got.Refused != 0 {
 			t.Errorf("%+v, want one waiting and none refused", got)
 		}
-		if err := chat(ctx, p, "b"); err != context.Canceled { //nolint:errorlint // it must be the error itself
-			t.Errorf("a call that comes with an ended context: %v", err)
-		}
+		abandonedBy(t, chat(ctx, p, "b"), context.Canceled) // a call that comes with an ended context
 		g.hold <- struct{}{}
 		g.hold <- struct{}{}
 		if err := <-stayer; err != nil || !slices.Equal(g.callers, []string{"a", "c"}) {
@@ -273,9 +278,7 @@ func TestLimiter_lets_who_is_gone_out_of_the_queue_although_the_context_goes_on(
 		synctest.Wait()
 		close(gone)
 		synctest.Wait()
-		if err := <-outcome; !errors.Is(err, context.Canceled) {
-			t.Errorf("%v, want the end of the caller's context", err)
-		}
+		abandonedBy(t, <-outcome, context.Canceled)
 		if got := l.Snapshot(); got.Waiting != 0 || got.Refused != 0 {
 			t.Errorf("%+v, want nobody waiting and nobody refused", got)
 		}
@@ -291,9 +294,7 @@ func TestLimiter_waits_no_longer_than_the_context(t *testing.T) {
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := chat(ctx, p, "a"); err != context.DeadlineExceeded { //nolint:errorlint // it must be the error itself
-			t.Errorf("the caller's deadline: %v", err)
-		}
+		abandonedBy(t, chat(ctx, p, "a"), context.DeadlineExceeded)
 		attempt, cancelAttempt := context.WithTimeoutCause(t.Context(), time.Second, failed(adapters.KindTimeout))
 		defer cancelAttempt()
 		saturated(t, chat(attempt, p, "a"))

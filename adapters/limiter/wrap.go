@@ -24,8 +24,9 @@ import (
 // A refused call is an [*adapters.Error] of [adapters.KindSaturated], Unsent, with an
 // estimate of whole seconds, 1 to 60, as RetryAfter: when the queue is full, the call
 // waited too long or was displaced, or its context ended in the queue with an
-// [*adapters.Error] as cause (the time for the attempt). When the caller left, the
-// context's error is returned.
+// [*adapters.Error] as cause (the time for the attempt). When the caller left before the
+// call had a place, it is one of [adapters.KindCanceled], Unsent, with the context's error
+// as Cause.
 //
 // A stream holds its place until it ends.
 func (l *Limiter) Wrap(p adapters.Provider) adapters.Provider {

@@ -113,12 +113,25 @@ func (c *Client) newRequest(ctx context.Context, r *Request) (*http.Request, err
 	if host != "" {
 		request.Host = host
 	}
+	sendOnce(header)
 	if body := r.Body; len(body) > 0 {
 		request.ContentLength = int64(len(body))
 		request.Body = io.NopCloser(bytes.NewReader(body))
 		request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
 	return request.WithContext(withConnect(ctx, r.Timeouts.Connect)), nil
+}
+
+// sendOnce keeps net/http from sending a request again by itself, over one idle connection
+// after the other, when these break: it does so for what has an idempotency key, by these
+// names as they stand here. One attempt is one request; who repeats it is not decided here.
+func sendOnce(header http.Header) {
+	for _, name := range [...]string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if values, ok := header[name]; ok {
+			delete(header, name)
+			header[strings.ToLower(name)] = values
+		}
+	}
 }
 
 // queryEscape escapes the bytes that would end a query string or a request line,

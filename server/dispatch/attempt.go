@@ -17,6 +17,7 @@ type attempt struct {
 	call   adapters.Call
 	hedge  bool
 	paid   *Budget // where it was withdrawn; nil: nowhere
+	bucket int64   // of paid
 
 	// What expire reads; changed only while the timer is stopped.
 	start  time.Time
@@ -133,11 +134,12 @@ func (a *attempt) explain(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
-	if _, gone := errors.AsType[*SendError](err); gone || !asked(err) {
+	unsent := !asked(err)
+	if _, gone := errors.AsType[*SendError](err); gone || unsent && adapters.KindOf(err) != adapters.KindCanceled {
 		return err
 	}
 	cause := context.Cause(ctx)
-	if errors.Is(cause, errBeaten) {
+	if errors.Is(cause, errBeaten) && !unsent {
 		return a.beaten(err)
 	}
 	late, ok := errors.AsType[*adapters.Error](cause)

@@ -226,3 +226,37 @@ func TestUnary_without_a_target_is_our_defect(t *testing.T) {
 		t.Errorf("%v, %+v", err, o)
 	}
 }
+
+// A call that waits for a place, as a limiter has it, and the end of its context.
+func TestUnary_tells_who_ended_the_wait_for_a_place(t *testing.T) {
+	for name, test := range map[string]struct {
+		leaves time.Duration // 0: the caller stays
+		reason sluicev1.ErrorReason
+		asked  bool
+	}{
+		"the caller left":                     {7 * time.Second, sluicev1.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED, false},
+		"the time for the whole call ran out": {0, sluicev1.ErrorReason_ERROR_REASON_UPSTREAM_TIMEOUT, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx := t.Context()
+				if test.leaves > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, test.leaves)
+					defer cancel()
+				}
+				_, o, err := Unary(ctx, Policy{TotalTimeout: 10 * time.Second}, make([]Target, 2), Request{}, func(ctx context.Context, at int, _ *adapters.Call) (int, error) {
+					if at == 0 {
+						time.Sleep(6 * time.Second)
+						return 0, failure(adapters.KindUnavailable, 500).err
+					}
+					<-ctx.Done()
+					return 0, &adapters.Error{Kind: adapters.KindCanceled, Unsent: true, Cause: ctx.Err()}
+				})
+				if f := fault.From(err); f.Reason != test.reason || len(o.Attempts) != 2 || o.Attempts[1].Asked() != test.asked {
+					t.Errorf("%v, want %v; attempts %+v", err, test.reason, o.Attempts)
+				}
+			})
+		})
+	}
+}

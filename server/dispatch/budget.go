@@ -54,35 +54,39 @@ func (b *Budget) deposit(now time.Time) {
 // Withdraw counts a further attempt; false when that would be too many, and nothing is
 // counted.
 func (b *Budget) Withdraw() bool {
+	_, ok := b.withdraw()
+	return ok
+}
+
+// withdraw is [Budget.Withdraw], and says for giveBack in which bucket the attempt counts.
+func (b *Budget) withdraw() (bucket int64, ok bool) {
 	if b == nil {
-		return true
+		return 0, true
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	at := b.turn(time.Now())
 	if float64(b.extra+1) > b.ratio*float64(b.calls)+b.free {
-		return false
+		return 0, false
 	}
 	b.extra++
 	b.buckets[at].extra++
-	return true
+	return b.newest, true
 }
 
-// giveBack takes back the latest attempt that still counts.
-func (b *Budget) giveBack() {
+// giveBack takes back an attempt that withdraw counted in the bucket, once. One that has
+// grown too old to count, as after a long wait for a place, is left alone: it must not
+// take another's with it.
+func (b *Budget) giveBack(bucket int64) {
 	if b == nil {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	at := b.turn(time.Now())
-	for range b.buckets {
-		if b.buckets[at].extra > 0 {
-			b.buckets[at].extra--
-			b.extra--
-			return
-		}
-		at = (at + budgetBuckets - 1) % budgetBuckets
+	b.turn(time.Now())
+	if b.newest-bucket < budgetBuckets {
+		b.buckets[bucket%budgetBuckets].extra--
+		b.extra--
 	}
 }
 

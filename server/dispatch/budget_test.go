@@ -41,7 +41,7 @@ func TestBudget_holds_in_every_window(t *testing.T) {
 					}
 				case 4:
 					if since(extra, now.Truncate(time.Second)) > 0 { // given back in the same second
-						b.giveBack()
+						b.giveBack(b.newest)
 						extra = extra[:len(extra)-1]
 					}
 				}
@@ -65,7 +65,6 @@ func TestBudget_forgets(t *testing.T) {
 		if b.Withdraw() {
 			t.Error("an empty budget gave")
 		}
-		b.giveBack() // nothing to give back
 		for range 4 {
 			b.Deposit()
 		}
@@ -74,8 +73,9 @@ func TestBudget_forgets(t *testing.T) {
 				t.Errorf("%d of four calls: %t", n+1, !want)
 			}
 		}
+		bucket := b.newest
 		time.Sleep(5 * time.Second)
-		b.giveBack()
+		b.giveBack(bucket)
 		if !b.Withdraw() || b.Withdraw() {
 			t.Error("want the one that was given back")
 		}
@@ -99,7 +99,27 @@ func TestBudget_of_nobody_allows_everything(t *testing.T) {
 	if !b.Withdraw() {
 		t.Error("refused")
 	}
-	b.giveBack()
+	b.giveBack(0)
+}
+
+func TestBudget_gives_nothing_back_for_what_is_forgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBudget(1, 0)
+		b.Deposit()
+		bucket, ok := b.withdraw()
+		if !ok {
+			t.Fatal("an attempt of one call was refused")
+		}
+		time.Sleep(budgetBuckets * budgetBucket) // it waits for a place, and gets none
+		b.Deposit()
+		if !b.Withdraw() {
+			t.Fatal("the attempt of another call was refused")
+		}
+		b.giveBack(bucket)
+		if b.Withdraw() {
+			t.Error("the budget gave two attempts for one call: what was given back was another's")
+		}
+	})
 }
 
 func TestBudget_is_safe_for_concurrent_use(t *testing.T) {
@@ -109,8 +129,8 @@ func TestBudget_is_safe_for_concurrent_use(t *testing.T) {
 		all.Go(func() {
 			for range 100 {
 				b.Deposit()
-				if b.Withdraw() {
-					b.giveBack()
+				if bucket, ok := b.withdraw(); ok {
+					b.giveBack(bucket)
 				}
 			}
 		})

@@ -158,11 +158,14 @@ func (c *call) withdraw(a *attempt) bool {
 	if c.asked == 0 {
 		return true
 	}
-	a.paid = c.request.Budget
-	return a.paid.Withdraw()
+	bucket, ok := c.request.Budget.withdraw()
+	if ok {
+		a.paid, a.bucket = c.request.Budget, bucket
+	}
+	return ok
 }
 
-func (c *call) giveBack(a *attempt) { a.paid.giveBack() }
+func (c *call) giveBack(a *attempt) { a.paid.giveBack(a.bucket) }
 
 // failed draws the consequences of a failure.
 func (c *call) failed(a *attempt) {
@@ -207,8 +210,8 @@ func asked(err error) bool {
 	switch e.Kind {
 	case adapters.KindCircuitOpen, adapters.KindSaturated, adapters.KindUnsupported:
 		return false
-	case adapters.KindRateLimited, adapters.KindAuth:
-		return !e.Unsent // every key is benched
+	case adapters.KindRateLimited, adapters.KindAuth, adapters.KindPermission, adapters.KindCanceled:
+		return !e.Unsent // every key is benched, or the caller left in the queue
 	default:
 		return true
 	}

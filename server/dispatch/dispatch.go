@@ -114,7 +114,8 @@ type Attempt struct {
 }
 
 // Asked tells whether the target heard of the attempt. Otherwise it was refused on this
-// side: by a breaker, a limiter, or for want of a key or a capability.
+// side, by a breaker, a limiter, or for want of a key or a capability, or its caller left
+// while it waited for a place.
 func (a *Attempt) Asked() bool { return a.Err == nil || asked(a.Err) }
 
 // Outcome is what happened on the way, whether the call succeeded or not.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,8 +95,12 @@ func (c *call) fault(ctx context.Context, err error) error {
 		}
 	}
 	e, isTargets := errors.AsType[*adapters.Error](f.Unwrap())
-	if isTargets && c.asked == 0 {
+	if isTargets && c.asked == 0 && f.RetryAfter != soonest {
 		f.RetryAfter = soonest
+		// They are the advice of one target alone, and doors prefer them.
+		f.Header = slices.DeleteFunc(slices.Clone(f.Header), func(field adapters.Field) bool {
+			return field.Name == "retry-after" || field.Name == "retry-after-ms"
+		})
 	}
 	if (!isTargets || f.Envelope != e.Envelope) && len(f.Attempts) > 1 {
 		f.Envelope.Error.Message += "; tried " + list(c.outcome.Attempts, ": ", false)

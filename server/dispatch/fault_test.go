@@ -109,6 +109,29 @@ func TestUnary_tells_when_the_first_target_may_be_asked_again(t *testing.T) {
 	}
 }
 
+func TestFault_gives_one_advice_when_to_come_back(t *testing.T) {
+	// As a keyring says it, whose keys are all left alone.
+	benched := func(seconds string, wait time.Duration) step {
+		return fails(adapters.Error{
+			Kind: adapters.KindRateLimited, Status: 429, Unsent: true, RetryAfter: wait,
+			Header: adapters.Header{{Name: "retry-after", Value: seconds}, {Name: "x-ratelimit-remaining-requests", Value: "0"}},
+		})
+	}
+	for want, steps := range map[string][]step{
+		"":   {benched("2", 2*time.Second), benched("60", time.Minute)},
+		"60": {benched("90", 90*time.Second), benched("60", time.Minute)},
+	} {
+		got := scene{policy: Policy{Repeat: RepeatNever}, windows: make([]int64, 2), steps: steps}.run(t.Context())
+		f := fault.From(got.err)
+		if f.Header.Get("retry-after") != want || f.Header.Get("x-ratelimit-remaining-requests") != "0" {
+			t.Errorf("come back after %v, and the headers say %v", f.RetryAfter, f.Header)
+		}
+		if last := steps[1].err.(*adapters.Error); last.Header.Get("retry-after") != "60" { //nolint:errorlint,forcetypeassert // made above
+			t.Error("the provider's error was changed")
+		}
+	}
+}
+
 func TestTried_is_a_header_that_fits(t *testing.T) {
 	many := make([]Attempt, 100)
 	for i := range many {

@@ -48,7 +48,11 @@ func (c *call) race(ctx, running context.Context, first *attempt, delay time.Dur
 	started := false // read after over
 	timer := time.AfterFunc(delay, func() {
 		defer close(over)
-		if ctx.Err() != nil || secondContext.Err() != nil || !c.request.Hedge.Withdraw() {
+		if ctx.Err() != nil || secondContext.Err() != nil {
+			return
+		}
+		var ok bool
+		if second.bucket, ok = c.request.Hedge.withdraw(); !ok {
 			return
 		}
 		started, second.paid = true, c.request.Hedge
@@ -73,9 +77,11 @@ func (c *call) race(ctx, running context.Context, first *attempt, delay time.Dur
 	case first:
 		second.outrun()
 	case second:
+		if adapters.KindOf(first.err) == adapters.KindCanceled {
+			// Answers that are cut at this quantile must not make it look smaller.
+			first.target.Gauge.tookLonger(first.took)
+		}
 		first.outrun()
-		// Answers that are cut at this quantile must not make it look smaller.
-		first.target.Gauge.tookLonger(first.took)
 	}
 	won := c.settle(first)
 	if also := c.settle(second); also != nil {

@@ -181,6 +181,44 @@ func TestUnary_hedges_at_the_targets_95th_percentile(t *testing.T) {
 	}
 }
 
+// Only what was cut short is entered as longer than it took: an answer that came too late
+// has entered itself, and a failure says nothing about the time of answers.
+func TestUnary_enters_the_time_of_the_first_attempt_once(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  error
+		want int
+	}{
+		"it failed":    {failure(adapters.KindUnavailable, 500).err, 0},
+		"it was cut":   {nil, 1},
+		"it came late": {nil, 1},
+		"it gave up":   {context.Canceled, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := &Gauge{}
+				answer, _, err := Unary(t.Context(), Policy{HedgeDelay: time.Second}, []Target{{Gauge: g}, {}}, Request{Hedge: NewBudget(0, 1)}, func(ctx context.Context, at int, _ *adapters.Call) (int, error) {
+					switch {
+					case at == 1:
+						time.Sleep(2 * time.Second)
+						return 2, nil
+					case test.err != nil:
+						time.Sleep(2 * time.Second)
+						return 0, test.err
+					case name == "it came late":
+						time.Sleep(5 * time.Second) // whatever the context says
+						return 1, nil
+					}
+					<-ctx.Done()
+					return 0, ctx.Err()
+				})
+				if err != nil || answer != 2 || g.samples != test.want {
+					t.Errorf("answer of %d, %v, %d samples, want %d", answer, err, g.samples, test.want)
+				}
+			})
+		})
+	}
+}
+
 func TestUnary_hedges_nothing_unless_the_request_says_so(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answer, asked, _, _, err := hedged(t.Context(), Policy{HedgeDelay: time.Second}, Request{}, 2, lane{takes: time.Minute})

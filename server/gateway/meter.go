@@ -96,6 +96,19 @@ func embeddingBytes(req *sluicev1.CreateEmbeddingsRequest) int64 {
 	return int64(n)
 }
 
+// longestInput is the length of the longest of the texts to embed: each has the context
+// window for itself, and the cheapest target for one is the cheapest for all.
+func longestInput(req *sluicev1.CreateEmbeddingsRequest) int64 {
+	n := max(len(req.GetText()), len(req.GetTokens().GetValues())*usage.BytesPerToken)
+	for _, text := range req.GetTexts().GetValues() {
+		n = max(n, len(text))
+	}
+	for _, list := range req.GetTokenLists().GetValues() {
+		n = max(n, len(list.GetValues())*usage.BytesPerToken)
+	}
+	return int64(n)
+}
+
 func deltaBytes(d *sluicev1.Delta) int64 {
 	n := len(d.GetContent()) + len(d.GetRefusal()) + len(d.GetFunctionCall().GetArguments())
 	for _, t := range d.GetToolCalls() {

@@ -28,6 +28,9 @@ func (s *Service) ListModels(ctx context.Context, _ *sluicev1.ListModelsRequest)
 	if t.plan == nil {
 		return nil, fault.New(sluicev1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, "Sluice is stopping")
 	}
+	if err := t.enter(); err != nil { // it asks every provider
+		return nil, err
+	}
 	lists := t.list(ctx)
 	if names := t.plan.Routes.Names(); len(names) == 0 && len(lists) == 1 {
 		// One provider and nothing of our own: its answer is the answer, to the last

@@ -33,6 +33,7 @@ func (t *ticket) chatQuery(req *sluicev1.ChatCompletionRequest) *route.Query {
 // embeddingsQuery is [ticket.chatQuery] for texts to embed.
 func (t *ticket) embeddingsQuery(req *sluicev1.CreateEmbeddingsRequest) *route.Query {
 	q := t.query(req.GetModel())
+	q.PromptTokens = usage.EstimateTokens(longestInput(req))
 	q.User = req.GetUser()
 	return q
 }
@@ -61,7 +62,7 @@ func chatFeatures(req *sluicev1.ChatCompletionRequest) (f route.Feature) {
 		f |= route.FeatureAudio
 	}
 	for _, m := range req.GetMessages() {
-		for _, p := range m.GetUser().GetParts().GetParts() {
+		for _, p := range content(m).GetParts().GetParts() {
 			switch p.GetPart().(type) {
 			case *sluicev1.ContentPart_ImageUrl:
 				f |= route.FeatureVision
@@ -73,6 +74,28 @@ func chatFeatures(req *sluicev1.ChatCompletionRequest) (f route.Feature) {
 		}
 	}
 	return f
+}
+
+// contents is what a message of any role may say.
+type contents interface {
+	GetText() string
+	GetParts() *sluicev1.ContentParts
+}
+
+// content returns that of a message. OpenAI takes images, sound and files from users
+// alone, other providers from the results of tools, too.
+func content(m *sluicev1.ChatMessage) contents {
+	switch of := m.GetMessage().(type) {
+	case *sluicev1.ChatMessage_Developer:
+		return of.Developer
+	case *sluicev1.ChatMessage_System:
+		return of.System
+	case *sluicev1.ChatMessage_Assistant:
+		return of.Assistant
+	case *sluicev1.ChatMessage_Tool:
+		return of.Tool
+	}
+	return m.GetUser()
 }
 
 // promptStart returns up to limit bytes of what providers' caches go by: the key that

@@ -34,6 +34,11 @@ func TestChatFeatures_are_read_from_the_request(t *testing.T) {
 		`{"messages":[{"role":"user","content":"hi"}],"modalities":["text","audio"]}`:                                route.FeatureAudio,
 		`{"messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"f"}}]}]}`:                          route.FeatureFiles,
 		`{"messages":[{"role":"user","content":"hi"}],"response_format":{"type":"json_object"}}`:                     0,
+		// Beyond OpenAI's, whose tools answer in text: screenshots of Anthropic's and Gemini's.
+		`{"messages":[{"role":"tool","tool_call_id":"c","content":[{"type":"image_url","image_url":{"url":"https://x"}}]}]}`: route.FeatureVision,
+		`{"messages":[{"role":"system","content":[{"type":"file","file":{"file_id":"f"}}]}]}`:                                route.FeatureFiles,
+		`{"messages":[{"role":"developer","content":[{"type":"input_audio","input_audio":{"data":"","format":"wav"}}]}]}`:    route.FeatureAudio,
+		`{"messages":[{"role":"assistant","content":[{"type":"image_url","image_url":{"url":"https://x"}}]}]}`:               route.FeatureVision,
 		`{"messages":[{"role":"user","content":"hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{}}}}`: route.
 			FeatureJSONSchema,
 	} {

@@ -100,11 +100,8 @@ func (t *ticket) check(req wirejson.Message) error {
 // route is where authentication, policy and limits will stand too: whatever admits a
 // call does so between check and here.
 func (t *ticket) route(q *route.Query) error {
-	if t.plan.Shed != nil {
-		if f := t.plan.Shed.Enter(); f != nil {
-			return f
-		}
-		t.entered = true
+	if err := t.enter(); err != nil {
+		return err
 	}
 	var err error
 	if t.decision, err = t.plan.Routes.Resolve(q, t.plan.look, rand.Float64); err != nil {
@@ -117,6 +114,18 @@ func (t *ticket) route(q *route.Query) error {
 		t.targets[i] = t.place(i).Target
 		t.targets[i].Model = t.decision.Targets[i].Model
 	}
+	return nil
+}
+
+// enter counts the call among the running ones, unless there is no room for it.
+func (t *ticket) enter() error {
+	if t.plan.Shed == nil {
+		return nil
+	}
+	if f := t.plan.Shed.Enter(); f != nil {
+		return f
+	}
+	t.entered = true
 	return nil
 }
 

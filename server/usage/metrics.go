@@ -1,6 +1,7 @@
 package usage
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -126,17 +127,18 @@ func (m *Metrics) Record(r *Receipt) {
 // labels is the bounded set of names that have earned a label of their own: those
 // of calls that succeeded. What callers invent never gets in.
 type labels struct {
-	mu    sync.RWMutex
-	names map[string]struct{} // guarded by mu
+	mu sync.RWMutex
+	// names holds copies, guarded by mu: a call's own name may refer to all of its request.
+	names map[string]string
 }
 
 func (l *labels) label(name string, earned bool) string {
 	l.mu.RLock()
-	_, known := l.names[name]
+	label, known := l.names[name]
 	room := len(l.names) < maxModelLabels
 	l.mu.RUnlock()
 	if known {
-		return name
+		return label
 	}
 	if !earned || !room || len(name) > maxLoggedName {
 		return "other"
@@ -144,11 +146,14 @@ func (l *labels) label(name string, earned bool) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.names == nil {
-		l.names = make(map[string]struct{})
+		l.names = make(map[string]string)
 	}
 	if len(l.names) >= maxModelLabels { // others came first
 		return "other"
 	}
-	l.names[name] = struct{}{}
-	return name
+	if label, known = l.names[name]; !known {
+		label = strings.Clone(name)
+		l.names[label] = label
+	}
+	return label
 }

@@ -2,6 +2,7 @@ package usage
 
 import (
 	"context"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -50,7 +51,7 @@ func (s *Spans) attempt(ctx context.Context, r *Receipt, a *Attempt) {
 	attributes := []attribute.KeyValue{
 		attribute.String("gen_ai.operation.name", string(r.Operation)),
 		attribute.String("gen_ai.provider.name", a.Provider),
-		attribute.String("gen_ai.request.model", clip(a.Model)),
+		attribute.String("gen_ai.request.model", kept(a.Model)),
 		attribute.Bool("sluice.spared", a.Spared),
 	}
 	if a.Key != "" {
@@ -83,7 +84,7 @@ func callAttributes(r *Receipt) []attribute.KeyValue {
 	}
 	text := func(key, value string) {
 		if value != "" {
-			list = append(list, attribute.String(key, clip(value)))
+			list = append(list, attribute.String(key, kept(value)))
 		}
 	}
 	number := func(key string, value int64) {
@@ -98,7 +99,7 @@ func callAttributes(r *Receipt) []attribute.KeyValue {
 	number("gen_ai.usage.input_tokens", r.Tokens.Input)
 	number("gen_ai.usage.output_tokens", r.Tokens.Output)
 	if len(r.FinishReasons) > 0 {
-		list = append(list, attribute.StringSlice("gen_ai.response.finish_reasons", clipAll(r.FinishReasons)))
+		list = append(list, attribute.StringSlice("gen_ai.response.finish_reasons", keptAll(r.FinishReasons)))
 	}
 	if r.FirstToken > 0 {
 		list = append(list, attribute.Float64("sluice.time_to_first_token", r.FirstToken.Seconds()))
@@ -115,4 +116,16 @@ func spanName(operation Operation, model string) string {
 		return string(operation)
 	}
 	return string(operation) + " " + clip(model)
+}
+
+// kept is [clip] for what outlives the receipt, as spans do until they are sent: a copy,
+// since a receipt's texts may refer to the whole request or answer that they came in.
+func kept(s string) string { return strings.Clone(clip(s)) }
+
+func keptAll(list []string) []string {
+	out := clipAll(list)
+	for i := range out {
+		out[i] = strings.Clone(out[i])
+	}
+	return out
 }

@@ -1,8 +1,10 @@
 package usage
 
 import (
+	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -63,5 +65,15 @@ func TestSpans_are_one_per_call_and_one_per_attempt(t *testing.T) {
 		if !found {
 			t.Errorf("%s has no %s=%s in %v", span.Name(), want.Key, want.Value.String(), span.Attributes())
 		}
+	}
+}
+
+func TestSpans_keep_no_request(t *testing.T) {
+	document := strings.Repeat("m", 1<<20)
+	if got := kept(document[:5]); got != "mmmmm" || unsafe.StringData(got) == unsafe.StringData(document) {
+		t.Errorf("%q is a part of its request", got)
+	}
+	if got := keptAll([]string{document[:5]}); unsafe.StringData(got[0]) == unsafe.StringData(document) {
+		t.Errorf("%q are parts of their answer", got)
 	}
 }

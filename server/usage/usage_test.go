@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -112,6 +113,22 @@ func TestMetrics_do_not_grow_with_what_callers_invent(t *testing.T) {
 	// Every name that earned a label, "other" for served ones and "other" for failed ones.
 	if got, err := testutil.GatherAndCount(reg, "gen_ai_server_request_duration_seconds"); err != nil || got != maxModelLabels+2 {
 		t.Errorf("%d series, %v, want %d", got, err, maxModelLabels+2)
+	}
+}
+
+// A decoded name refers to the document that it came in.
+func TestMetrics_keep_no_request(t *testing.T) {
+	document := strings.Repeat("m", 1<<20)
+	var l labels
+	for range 2 {
+		if got := l.label(document[:5], true); got != "mmmmm" || unsafe.StringData(got) == unsafe.StringData(document) {
+			t.Errorf("the label %q is a part of its request", got)
+		}
+	}
+	for name, label := range l.names {
+		if unsafe.StringData(name) == unsafe.StringData(document) || unsafe.StringData(label) == unsafe.StringData(document) {
+			t.Error("a request is kept")
+		}
 	}
 }
 
