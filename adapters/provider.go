@@ -8,6 +8,7 @@ package adapters
 
 import (
 	"context"
+	"time"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 )
@@ -88,6 +89,9 @@ type Call struct {
 	// Caller tells callers from each other, so that those who wait for the same target
 	// can take turns. It is opaque and holds no credential. Empty: nobody in particular.
 	Caller string
+	// Waited is how long the call stood in queues on this side so far. Who keeps it there
+	// adds to it, and who measures the provider leaves it out.
+	Waited time.Duration
 	// Gone is closed when the caller has left although the call's context goes on, so that
 	// its cost becomes known: who has not asked the provider by then need not. Nil: the
 	// context says it.

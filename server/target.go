@@ -65,7 +65,7 @@ func (b *builder) addRoutes(p *plan) (problems []config.Problem) {
 			e := &entry{target: b.target(p, provider, t.Model), provider: provider, route: m.Name, model: t.Model}
 			if t.Concurrency.Max > 0 || t.Concurrency.Adaptive {
 				name := fmt.Sprintf("%s/%s", t.Provider, cmp.Or(t.Model, "*"))
-				e.limiter = b.limit(p, "limit "+m.Name+" "+name, name, t.Concurrency)
+				e.limiter = b.limit(p, fmt.Sprintf("limit %s %d %s", m.Name, j, name), name, t.Concurrency)
 			}
 			to := e.gatewayTarget(t)
 			if to.Override, err = gateway.NewOverride(t.Parameters.Drop, t.Parameters.Default, t.Parameters.Set); err != nil {

@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -14,15 +15,17 @@ type admission struct {
 	breaker *Breaker
 	done    func(error)
 	begun   time.Duration // the breaker's age
+	call    *adapters.Call
+	waited  time.Duration // what the call had waited before
 	era     uint64
 	probe   bool
 }
 
 // allow asks for a call.
-func (b *Breaker) allow(provider string) (admission, error) {
+func (b *Breaker) allow(provider string, call *adapters.Call) (admission, error) {
 	done, err := b.circuit.Allow()
 	if err == nil {
-		return admission{breaker: b, done: done, begun: b.age(), era: b.era.Load(), probe: b.last() == HalfOpen}, nil
+		return admission{breaker: b, done: done, begun: b.age(), call: call, waited: call.Waited, era: b.era.Load(), probe: b.last() == HalfOpen}, nil
 	}
 	wait := probeWait
 	if errors.Is(err, gobreaker.ErrOpenState) {
@@ -58,7 +61,29 @@ func (a *admission) end(outcome error) {
 // slow tells whether an answer that begins now comes too late.
 func (a *admission) slow() bool {
 	limit := a.breaker.settings.SlowCall
-	return limit > 0 && a.breaker.age()-a.begun > limit
+	return limit > 0 && a.breaker.age()-a.begun-a.queued() > limit
+}
+
+// queued is how long the call stood in a queue between here and the target, which says
+// nothing about the target.
+func (a *admission) queued() time.Duration { return a.call.Waited - a.waited }
+
+// blame returns the error to judge. What an adapter says after the context ended may
+// be the echo of that: then the cause of the end counts, if it is an [*adapters.Error]
+// (the time for the attempt ran out), and otherwise nothing, because the caller left. Nor
+// does a time that passed in a queue for its greater part.
+func (a *admission) blame(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	if adapters.KindOf(err) == adapters.KindSaturated { // it waited for a place, not for the target
+		return err
+	}
+	cause, ok := errors.AsType[*adapters.Error](context.Cause(ctx))
+	if !ok || 2*a.queued() > a.breaker.age()-a.begun {
+		return aside{err}
+	}
+	return cause
 }
 
 // timed returns the outcome of a call that was answered now, in one piece.

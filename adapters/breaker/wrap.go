@@ -41,14 +41,14 @@ type chatter struct {
 }
 
 func (c *chatter) Chat(ctx context.Context, call *adapters.Call, req *sluicev1.ChatCompletionRequest) (completion *sluicev1.ChatCompletion, err error) {
-	admitted, err := c.breaker.allow(c.provider)
+	admitted, err := c.breaker.allow(c.provider, call)
 	if err != nil {
 		return nil, err
 	}
 	outcome := error(errPanicked)
 	defer func() { admitted.end(outcome) }()
 	completion, err = c.next.Chat(ctx, call, req)
-	outcome = admitted.timed(blame(ctx, err))
+	outcome = admitted.timed(admitted.blame(ctx, err))
 	return completion, err
 }
 
@@ -59,7 +59,7 @@ func (c *chatter) Chat(ctx context.Context, call *adapters.Call, req *sluicev1.C
 // Late, it is the probe's failure, and all that the stream counts for. In time, it is its
 // success, and if the stream breaks later, that counts as the failure of one more call.
 func (c *chatter) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1.ChatCompletionRequest, send func(*sluicev1.ChatCompletionChunk) error) error {
-	admitted, err := c.breaker.allow(c.provider)
+	admitted, err := c.breaker.allow(c.provider, call)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (c *chatter) StreamChat(ctx context.Context, call *adapters.Call, req *slui
 		refused = send(chunk)
 		return refused
 	})
-	outcome = blame(ctx, err)
+	outcome = admitted.blame(ctx, err)
 	if refused != nil && errors.Is(err, refused) {
 		outcome = aside{err}
 	}
@@ -103,29 +103,13 @@ type embedder struct {
 }
 
 func (e *embedder) Embed(ctx context.Context, call *adapters.Call, req *sluicev1.CreateEmbeddingsRequest) (response *sluicev1.CreateEmbeddingsResponse, err error) {
-	admitted, err := e.breaker.allow(e.provider)
+	admitted, err := e.breaker.allow(e.provider, call)
 	if err != nil {
 		return nil, err
 	}
 	outcome := error(errPanicked)
 	defer func() { admitted.end(outcome) }()
 	response, err = e.next.Embed(ctx, call, req)
-	outcome = admitted.timed(blame(ctx, err))
+	outcome = admitted.timed(admitted.blame(ctx, err))
 	return response, err
-}
-
-// blame returns the error to judge. What an adapter says after the context ended may
-// be the echo of that: then the cause of the end counts, if it is an [*adapters.Error]
-// (the time for the attempt ran out), and otherwise nothing, because the caller left.
-func blame(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() == nil {
-		return err
-	}
-	if adapters.KindOf(err) == adapters.KindSaturated { // it waited for a place, not for the target
-		return err
-	}
-	if cause, ok := errors.AsType[*adapters.Error](context.Cause(ctx)); ok {
-		return cause
-	}
-	return aside{err}
 }

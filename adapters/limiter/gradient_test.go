@@ -116,22 +116,23 @@ func over(d time.Duration, l *Limiter, s *site) (low, high int, rate float64) {
 var busy = Settings{Adaptive: true, Queue: 100, QueueTimeout: time.Minute}
 
 func TestGradient_settles_where_the_target_is_full_and_not_far_above(t *testing.T) {
-	for name, c := range map[string]struct {
-		work func() time.Duration
-		most int // the tolerance and the root of the limit make 20 of 10; the rest is swing
-	}{
-		"steady answers":    {always(100 * time.Millisecond), 35},
-		"scattered answers": {scattered(100 * time.Millisecond), 60},
+	// The tolerance and the root of the limit make 20 of 10; the rest is swing, which the
+	// order of goroutines decides. A limit that creeps is found at 75, where 60 callers use
+	// 80 % of it.
+	const most = 60
+	for name, work := range map[string]func() time.Duration{
+		"steady answers":    always(100 * time.Millisecond),
+		"scattered answers": scattered(100 * time.Millisecond),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &site{workers: 10, work: c.work}
+				s := &site{workers: 10, work: work}
 				l, stop := crowd(t, 60, s, busy)
 				over(10*time.Second, l, s)
 				// Long enough for a limit that creeps to get anywhere.
 				low, high, rate := over(10*time.Minute, l, s)
-				if low < 8 || high > c.most {
-					t.Errorf("the limit was between %d and %d, want 8 to %d for a capacity of 10", low, high, c.most)
+				if low < 8 || high > most {
+					t.Errorf("the limit was between %d and %d, want 8 to %d for a capacity of 10", low, high, most)
 				}
 				if rate < 97 {
 					t.Errorf("%.1f calls per second, want at least 97 of the 100 that the target can do", rate)

@@ -139,6 +139,8 @@ func (l *Limiter) take(ctx context.Context, provider string, call *adapters.Call
 	}
 	w := l.waiting.push(call.Caller)
 	l.mu.Unlock()
+	queued := l.now()
+	defer func() { call.Waited += l.now() - queued }()
 	return l.wait(ctx, provider, call.Gone, w)
 }
 

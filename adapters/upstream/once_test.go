@@ -36,7 +36,7 @@ func TestClient_sends_a_request_once_whatever_net_http_thinks_of_its_headers(t *
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer c.Close() //nolint:errcheck // the test is over
+			defer c.Close()
 			ask := func() error {
 				_, err := c.Do(t.Context(), &Request{
 					Method: http.MethodPost, Path: "/", Header: adapters.Header{{Name: name, Value: "k-1"}}, Body: []byte("{}"),

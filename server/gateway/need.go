@@ -105,21 +105,59 @@ func promptStart(req *sluicev1.ChatCompletionRequest, limit int) []byte {
 		return []byte(key)
 	}
 	var start []byte
-	add := func(m wirejson.Message) bool {
-		start = wirejson.Append(start, m)
-		return len(start) < limit
+	// Each piece is cut before it is copied: a picture may have megabytes.
+	add := func(pieces ...string) (full bool) {
+		for _, piece := range pieces {
+			start = append(start, piece[:min(len(piece), limit-len(start))]...)
+			if len(start) < limit {
+				start = append(start, 0)
+			}
+		}
+		return len(start) >= limit
 	}
 	for _, tool := range req.GetTools() {
-		if !add(tool) {
-			return start[:limit]
+		f := tool.GetFunction().GetFunction()
+		if add(f.GetName(), f.GetDescription(), string(f.GetParameters()[:min(len(f.GetParameters()), limit)])) {
+			return start
 		}
 	}
 	for _, message := range req.GetMessages() {
-		if !add(message) {
-			return start[:limit]
+		for _, text := range texts(message) {
+			if add(text) {
+				return start
+			}
 		}
 	}
 	return start
+}
+
+// texts are the role of a message and what it says, and the addresses of its pictures.
+func texts(m *sluicev1.ChatMessage) []string {
+	contents := []struct {
+		role    string
+		content interface {
+			GetText() string
+			GetParts() *sluicev1.ContentParts
+		}
+	}{
+		{"developer", m.GetDeveloper()},
+		{"system", m.GetSystem()},
+		{"user", m.GetUser()},
+		{"assistant", m.GetAssistant()},
+		{"tool", m.GetTool()},
+	}
+	var list []string
+	for _, c := range contents {
+		text, parts := c.content.GetText(), c.content.GetParts().GetParts()
+		if text == "" && len(parts) == 0 {
+			continue
+		}
+		list = append(list, c.role, text)
+		for _, p := range parts {
+			list = append(list, p.GetText().GetText(), p.GetImageUrl().GetImageUrl().GetUrl())
+		}
+	}
+	return list
 }
 
 // memberModels is the request member by which callers choose among models. Source: the
@@ -137,8 +175,8 @@ func (t *ticket) choose(q *route.Query, req *sluicev1.ChatCompletionRequest) (*s
 		return req, nil
 	}
 	if len(q.Choices) == 0 {
-		if err := json.Unmarshal(value, &q.Choices); err != nil || slices.Contains(q.Choices, "") || len(q.Choices) > maxChoices {
-			return nil, fault.Invalid(memberModels, "models must be a list of at most %d names of models", maxChoices)
+		if err := json.Unmarshal(value, &q.Choices); err != nil || slices.Contains(q.Choices, "") || len(q.Choices) > route.MaxChoices {
+			return nil, fault.Invalid(memberModels, "models must be a list of at most %d names of models", route.MaxChoices)
 		}
 	}
 	out := new(sluicev1.ChatCompletionRequest)
@@ -146,9 +184,6 @@ func (t *ticket) choose(q *route.Query, req *sluicev1.ChatCompletionRequest) (*s
 	out.Rest = remaining
 	return out, nil
 }
-
-// maxChoices bounds the names among which a caller chooses.
-const maxChoices = 20
 
 func (t *ticket) chooseByHeader(q *route.Query) error {
 	if t.call.Route == "" {
@@ -163,8 +198,8 @@ func (t *ticket) chooseByHeader(q *route.Query) error {
 			q.Choices = append(q.Choices, name)
 		}
 	}
-	if len(q.Choices) == 0 || len(q.Choices) > maxChoices {
-		return fault.Invalid("", "x-sluice-route must hold 1 to %d names of models, with commas between them", maxChoices)
+	if len(q.Choices) == 0 || len(q.Choices) > route.MaxChoices {
+		return fault.Invalid("", "x-sluice-route must hold 1 to %d names of models, with commas between them", route.MaxChoices)
 	}
 	return nil
 }
