@@ -6,32 +6,39 @@ SHELL       := /bin/bash
 
 BIN     := $(CURDIR)/.bin
 TOOLS   := $(BIN)/.tools
+
+# What a binary says of itself. Builds from an archive without .git hand both in.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X main.version=$(VERSION)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 MODULES := . tests
 ARGS    ?=
 
-.PHONY: help run build test test-go test-clients check lint generate tidy bench fuzz e2e clean
+.PHONY: help run build test test-go check lint generate tidy vuln licences reproducible sbom bench fuzz e2e clean print-version print-commit
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: build ## build and start Sluice on its embedded default (ARGS="--config FILE" for yours)
 	$(BIN)/sluice serve $(ARGS)
 
+# The same tree, version, commit and Go release give the same bytes, wherever it is built:
+# no paths (-trimpath), no C library (CGO_ENABLED=0), no symbols (-s -w), and no stamp
+# of Go's own (-buildvcs=false), which would tell a clone from an archive of it.
 build: ## build .bin/sluice
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/sluice ./server/cmd/sluice
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN)/sluice ./server/cmd/sluice
 
 test: test-go e2e ## all tests: Go with the race detector, then real clients against the real binary
 
 test-go:
 	go test -race -shuffle=on $(ARGS) ./...
 	cd tests && go test -race -shuffle=on $(ARGS) ./...
+	cd .ci/tools/supply && go test ./...
 
 e2e: build ## real clients (SDKs, Chromium, schemathesis), faults and load against the real binary; prints numbers
 	tests/run.sh
 
-check: generate tidy lint ## generate, format, lint and tidy, then fail on any difference
+check: generate tidy lint licences vuln ## generate, format, lint, tidy, licences and vulnerabilities, then fail on any difference
 	@if [ -n "$$(git status --porcelain)" ]; then \
 		echo "make check: the tree differs after generate, format and tidy; commit this:"; git status --short; git diff --stat; exit 1; fi
 
@@ -45,6 +52,25 @@ lint: $(TOOLS)
 	$(BIN)/golangci-lint fmt
 	$(BIN)/golangci-lint run ./...
 	cd tests && $(BIN)/golangci-lint run --config ../.golangci.yml ./...
+	cd .ci/tools/supply && $(BIN)/golangci-lint run --config ../../../.golangci.yml ./...
+
+licences: $(TOOLS) ## fail unless the licence of every module in the binary is allowed
+	$(BIN)/materials licences ./server/cmd/sluice
+
+vuln: $(TOOLS) ## fail on known vulnerabilities in what the code calls (GOVULNDB=mirror, VULN_REQUIRED=1)
+	.ci/vuln.sh $(MODULES)
+
+reproducible: ## build twice, apart from each other, and compare the bytes
+	.ci/reproducible.sh
+
+sbom: build $(TOOLS) ## bill of materials of .bin/sluice, CycloneDX, as .bin/sluice.cdx.json
+	$(BIN)/materials sbom -version '$(VERSION)' $(BIN)/sluice >$(BIN)/sluice.cdx.json
+
+print-version:
+	@echo '$(VERSION)'
+
+print-commit:
+	@echo '$(COMMIT)'
 
 bench: ## benchmarks, with ratios to a baseline in the same run (BENCH=regexp)
 	cd tests && go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem $(ARGS) ./bench/...
@@ -57,8 +83,7 @@ clean: ## remove what was built
 	rm -rf $(BIN)
 
 # Tools are pinned in the modules under .ci/tools and built from the module proxy alone.
-$(TOOLS): .ci/tools/go.mod .ci/tools/go.sum .ci/tools/lint/go.mod .ci/tools/lint/go.sum
+$(TOOLS): $(wildcard .ci/tools/go.* .ci/tools/*/go.* .ci/tools/supply/materials/*.go)
 	@mkdir -p $(BIN)
-	cd .ci/tools && go build -o $(BIN)/ tool
-	cd .ci/tools/lint && go build -o $(BIN)/ tool
+	for m in . lint supply; do (cd .ci/tools/$$m && go build -o $(BIN)/ tool); done
 	@touch $@
