@@ -1,6 +1,8 @@
 package adapters
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log/slog"
@@ -32,6 +34,25 @@ type Settings struct {
 	MaxResponseBytes int64
 	// UserAgent is sent to the provider. Empty: "sluice".
 	UserAgent string
+	// TLS says how Sluice and an https BaseURL prove to each other who they are.
+	TLS TLS
+	// Proxy is the way to the provider: "env", or empty, by HTTPS_PROXY, HTTP_PROXY and
+	// NO_PROXY of the environment; "none" directly; else the URL of a proxy, whose scheme is
+	// http, https, socks5 or socks5h. It may hold a password.
+	Proxy Secret
+}
+
+// TLS is how a client speaks it. The zero value is what the system has it. A provider's
+// certificate is checked in any case.
+type TLS struct {
+	// RootCAs are of whom the provider's certificate must come. Nil: whom the system
+	// trusts.
+	RootCAs *x509.CertPool
+	// Certificates are shown when the provider asks for one. Empty: none is.
+	Certificates []tls.Certificate
+	// ServerName is asked for, and is what the provider's certificate must be for. Empty:
+	// the host of the base URL.
+	ServerName string
 }
 
 // Timeouts bound the steps of a call to a provider. Zero: the default. The

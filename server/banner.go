@@ -13,16 +13,18 @@ import (
 // Welcome is what a user wants to know of a server that has started.
 type Welcome struct {
 	addresses config.Listen
-	providers []string
-	models    []string
-	fallback  string
-	source    string
+	// Nil: no TLS.
+	tls, adminTLS *config.ListenTLS
+	providers     []string
+	models        []string
+	fallback      string
+	source        string
 }
 
 // Welcome describes the server. Valid after [Server.Start].
 func (s *Server) Welcome() Welcome {
 	c := s.Config()
-	w := Welcome{addresses: s.Addresses(), fallback: c.Routing.DefaultProvider, source: c.Source}
+	w := Welcome{addresses: s.Addresses(), tls: c.Listen.TLS, adminTLS: c.Listen.AdminTLS, fallback: c.Routing.DefaultProvider, source: c.Source}
 	for _, p := range c.Providers {
 		w.providers = append(w.providers, p.Name)
 	}
@@ -41,12 +43,14 @@ func (w Welcome) Write(out io.Writer) error {
 		}
 	}
 	b.WriteString("Sluice is serving\n")
-	base := dialable(w.addresses.HTTP)
-	line("REST", "http://"+base+"/v1   (base_url of OpenAI clients; Connect and gRPC-Web at http://"+base+")")
-	line("docs", "http://"+base+"/docs")
-	line("gRPC", dialable(w.addresses.GRPC))
+	base := baseOf(w.addresses.HTTP, w.tls)
+	line("REST", base+"/v1   (base_url of OpenAI clients; Connect and gRPC-Web at "+base+")")
+	line("docs", base+"/docs")
+	if w.addresses.GRPC != "" {
+		line("gRPC", dialable(w.addresses.GRPC)+map[bool]string{true: "   (TLS)"}[w.tls != nil])
+	}
 	if w.addresses.Admin != "" {
-		line("admin", "http://"+dialable(w.addresses.Admin)+"   (/healthz /readyz /metrics)")
+		line("admin", baseOf(w.addresses.Admin, w.adminTLS)+"   (/healthz /readyz /metrics)")
 	}
 	line("config", sourceName(w.source))
 	line("providers", strings.Join(w.providers, ", "))
@@ -61,6 +65,7 @@ func (w Welcome) Write(out io.Writer) error {
 func (w Welcome) Log(logger *slog.Logger) {
 	logger.Info("serving",
 		slog.String("http", w.addresses.HTTP), slog.String("grpc", w.addresses.GRPC), slog.String("admin", w.addresses.Admin),
+		slog.Bool("tls", w.tls != nil), slog.Bool("admin_tls", w.adminTLS != nil),
 		slog.String("config", sourceName(w.source)),
 		slog.Any("providers", w.providers), slog.Int("models", len(w.models)), slog.String("default_provider", w.fallback),
 		slog.String("try", w.command()))
@@ -68,7 +73,14 @@ func (w Welcome) Log(logger *slog.Logger) {
 
 // command calls the sandbox, which is always there and costs nothing.
 func (w Welcome) command() string {
-	return "curl -N http://" + dialable(w.addresses.HTTP) + "/v1/chat/completions -H 'content-type: application/json' " +
+	curl := "curl -N "
+	switch {
+	case w.tls != nil && w.tls.ClientAuth == config.ClientAuthRequire:
+		curl += "-k --cert YOURS.pem --key YOURS.key "
+	case w.tls != nil:
+		curl += "-k " // the certificate is for a name, not for this address
+	}
+	return curl + baseOf(w.addresses.HTTP, w.tls) + "/v1/chat/completions -H 'content-type: application/json' " +
 		`-d '{"model":"sandbox/chat","stream":true,"messages":[{"role":"user","content":"Hello"}]}'`
 }
 
@@ -94,6 +106,14 @@ func joinSome(names []string) string {
 		return strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:someModels], ", "), len(names)-someModels)
+}
+
+// baseOf returns the URL of a listener of this machine.
+func baseOf(address string, encrypted *config.ListenTLS) string {
+	if encrypted != nil {
+		return "https://" + dialable(address)
+	}
+	return "http://" + dialable(address)
 }
 
 // dialable returns an address of this machine for one that stands for all of them.

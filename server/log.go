@@ -9,17 +9,19 @@ import (
 
 	"github.com/lmittmann/tint"
 	"google.golang.org/grpc/grpclog"
+
+	"github.com/sluice-ai/sluice/server/redact"
 )
 
 // NewLogger returns a logger that writes to w in the format of the configuration:
 // "text", "json", or "auto" for text on a terminal and JSON elsewhere. Level may
-// change later.
-func NewLogger(w io.Writer, format string, level slog.Leveler) *slog.Logger {
+// change later, and so may what redactor knows: it masks credentials in every line.
+func NewLogger(w io.Writer, format string, level slog.Leveler, redactor *redact.Redactor) *slog.Logger {
 	terminal := IsTerminal(w)
 	if format == "text" || format == "auto" && terminal {
-		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal}))
+		return slog.New(redactor.Handler(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal})))
 	}
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+	return slog.New(redactor.Handler(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})))
 }
 
 // CaptureStandardLog takes over what packages print through package log. net/http's

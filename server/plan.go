@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -114,7 +115,12 @@ func policy(c *config.Config) dispatch.Policy {
 func (b *builder) addProviders(p *plan) (problems []config.Problem) {
 	for i, entry := range p.config.Providers {
 		at := fmt.Sprintf("providers[%d]", i)
-		adapter, err := catalog.New(entry.Kind, b.settings(p.config, entry))
+		settings, err := b.settings(p.config, entry)
+		if err != nil {
+			problems = append(problems, config.Problems(p.config.Fail(at+".tls", err.Error()))...)
+			continue
+		}
+		adapter, err := catalog.New(entry.Kind, settings)
 		if err != nil {
 			problems = append(problems, config.Problems(p.config.Fail(at, err.Error()))...)
 			continue
@@ -153,13 +159,22 @@ func (b *builder) addProviders(p *plan) (problems []config.Problem) {
 	return problems
 }
 
-func (b *builder) settings(c *config.Config, entry config.Provider) adapters.Settings {
+func (b *builder) settings(c *config.Config, entry config.Provider) (adapters.Settings, error) {
 	s := adapters.Settings{
 		Name:      entry.Name,
 		BaseURL:   entry.BaseURL,
 		APIKeys:   entry.APIKeys,
 		Timeouts:  entry.Timeouts,
 		UserAgent: "sluice/" + b.version,
+		TLS:       adapters.TLS{RootCAs: entry.TLS.CA.Pool(), ServerName: entry.TLS.ServerName},
+		Proxy:     entry.Proxy,
+	}
+	certificate, err := entry.TLS.Certificate()
+	if err != nil {
+		return s, err
+	}
+	if certificate != nil {
+		s.TLS.Certificates = []tls.Certificate{*certificate}
 	}
 	for _, h := range entry.Headers {
 		s.Headers.Add(h.Name, h.Value.Reveal())
@@ -173,7 +188,7 @@ func (b *builder) settings(c *config.Config, entry config.Provider) adapters.Set
 			}
 		}
 	}
-	return s
+	return s, nil
 }
 
 func keysOf(entry config.Provider) []keyring.Key {

@@ -23,9 +23,23 @@ func (s *Server) Reload(c *config.Config) error {
 	if err := s.refuseRestart(c); err != nil {
 		return err
 	}
+	s.learnSecrets(c) // also those of what is refused: the log says why
+	ports := s.identities(c)
+	made := make([]*identity, len(ports))
+	for i, port := range ports {
+		var err error
+		if made[i], err = newIdentity(port.tls, port.protocols...); err != nil {
+			return c.Fail(port.path, err.Error())
+		}
+	}
 	p, err := s.builder.build(c)
 	if err != nil {
 		return err
+	}
+	for i, port := range ports {
+		if made[i] != nil {
+			(*port.identity).current.Store(made[i].current.Load())
+		}
 	}
 	s.builder.inForce(p)
 	s.showTargets(p) // before its breakers can change
@@ -59,6 +73,8 @@ func (s *Server) refuseRestart(c *config.Config) error {
 	check(c.Listen.HTTP == was.Listen.HTTP, "listen.http")
 	check(c.Listen.GRPC == was.Listen.GRPC, "listen.grpc")
 	check(c.Listen.Admin == was.Listen.Admin, "listen.admin")
+	check((c.Listen.TLS == nil) == (was.Listen.TLS == nil), "listen.tls")
+	check((c.Listen.AdminTLS == nil) == (was.Listen.AdminTLS == nil), "listen.admin_tls")
 	check(c.MaxRequestBytes == was.MaxRequestBytes, "limits.max_request_bytes")
 	check(c.MaxConcurrentCalls == was.MaxConcurrentCalls, "limits.max_concurrent_calls")
 	check(c.Log.Format == was.Log.Format, "log.format")

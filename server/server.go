@@ -18,14 +18,17 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/credentials"
 
 	"github.com/sluice-ai/sluice/gen/openapi"
 
+	"github.com/sluice-ai/sluice/adapters"
 	"github.com/sluice-ai/sluice/adapters/catalog"
 	"github.com/sluice-ai/sluice/server/config"
 	"github.com/sluice-ai/sluice/server/edge"
 	"github.com/sluice-ai/sluice/server/edge/docs"
 	"github.com/sluice-ai/sluice/server/gateway"
+	"github.com/sluice-ai/sluice/server/redact"
 	"github.com/sluice-ai/sluice/server/shed"
 	"github.com/sluice-ai/sluice/server/usage"
 )
@@ -34,6 +37,10 @@ import (
 type Options struct {
 	// Logger takes everything that is logged. Nil discards.
 	Logger *slog.Logger
+	// Redactor is what masks credentials in the lines of Logger. It learns the secrets of
+	// the configuration here, and those of each reload. Nil: the server puts one of its
+	// own before Logger.
+	Redactor *redact.Redactor
 	// Level follows log.level when a reload changes it. May be nil.
 	Level *slog.LevelVar
 	// Tracer takes a span for each call and attempt. Nil: none are made. Its maker shuts
@@ -47,6 +54,7 @@ type Options struct {
 // [Server.Stop]; each once. Safe for concurrent use.
 type Server struct {
 	logger   *slog.Logger
+	redactor *redact.Redactor
 	level    *slog.LevelVar
 	registry *prometheus.Registry
 	metrics  *usage.Metrics
@@ -57,6 +65,8 @@ type Server struct {
 
 	// front serves the HTTP doors, admin the operators.
 	front, admin *http.Server
+	// What the ports prove themselves with. Nil: no TLS.
+	frontTLS, grpcTLS, adminTLS *identity
 
 	ready     atomic.Bool
 	listeners []listener // written by Start alone
@@ -101,9 +111,15 @@ func New(c *config.Config, o Options) (*Server, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
+	redactor := o.Redactor
+	if redactor == nil {
+		redactor = new(redact.Redactor)
+		logger = slog.New(redactor.Handler(logger.Handler()))
+	}
 	registry := newRegistry(o.Version)
 	s := &Server{
 		logger:   logger,
+		redactor: redactor,
 		level:    o.Level,
 		registry: registry,
 		metrics:  usage.NewMetrics(registry),
@@ -113,6 +129,7 @@ func New(c *config.Config, o Options) (*Server, error) {
 		logger: logger, version: o.Version, onBreaker: s.breakerChanged, onHealth: s.healthChanged,
 		shed: shed.New(shed.Settings{MaxCalls: c.MaxConcurrentCalls}),
 	}
+	s.learnSecrets(c)
 	p, err := s.builder.build(c)
 	if err != nil {
 		return nil, err
@@ -126,16 +143,50 @@ func New(c *config.Config, o Options) (*Server, error) {
 		sinks = append(sinks, usage.NewSpans(o.Tracer))
 	}
 	s.service = gateway.New(p.Plan, sinks, logger)
-	s.doors = edge.New(edge.Config{
+	if err := s.identify(c); err != nil {
+		return nil, errors.Join(err, p.closeProviders())
+	}
+	doors := edge.Config{
 		MaxRequestBytes: c.MaxRequestBytes,
 		AllowedOrigins:  c.CORSOrigins,
 		Docs:            docs.New(openapi.JSON),
 		Logger:          logger,
-	}, s.service)
+	}
+	if s.grpcTLS != nil {
+		doors.Credentials = credentials.NewTLS(s.grpcTLS.config())
+	}
+	s.doors = edge.New(doors, s.service)
 	s.seats = edge.NewSeats(shed.MaxConnections(), s.metrics.RefusedConnection)
-	s.front = s.withErrorLog(edge.NewHTTPServer(s.doors.HTTP()))
-	s.admin = s.withErrorLog(newAdminServer(registry, &s.ready, s.status))
+	s.front = s.withErrorLog(edge.NewHTTPServer(withTLSState(s.doors.HTTP())))
+	s.front.ConnContext = withTLSConn
+	s.admin = s.withErrorLog(newAdminServer(registry, &s.ready, s.status, func() adapters.Secret { return s.Config().Listen.AdminToken }))
 	return s, nil
+}
+
+// identify takes what the ports prove themselves with.
+func (s *Server) identify(c *config.Config) (err error) {
+	for _, port := range s.identities(c) {
+		if *port.identity, err = newIdentity(port.tls, port.protocols...); err != nil {
+			return c.Fail(port.path, err.Error())
+		}
+	}
+	return nil
+}
+
+// port is a listener's TLS.
+type port struct {
+	path      string
+	identity  **identity
+	tls       *config.ListenTLS
+	protocols []string
+}
+
+func (s *Server) identities(c *config.Config) []port {
+	return []port{
+		{"listen.tls", &s.frontTLS, c.Listen.TLS, []string{"h2", "http/1.1"}},
+		{"listen.tls", &s.grpcTLS, c.Listen.TLS, []string{"h2"}},
+		{"listen.admin_tls", &s.adminTLS, c.Listen.AdminTLS, []string{"http/1.1"}},
+	}
 }
 
 // withErrorLog sends what net/http has to say, mostly of clients that left, to the
@@ -161,7 +212,16 @@ func (s *Server) Start(ctx context.Context) error {
 			return
 		}
 		if name != "admin" {
-			l = s.seats.Listen(l, name == "http")
+			l = s.seats.Listen(l, name == "http" && s.frontTLS == nil)
+		}
+		switch {
+		case name == "http" && s.frontTLS != nil:
+			l = s.frontTLS.listen(l, s.logger)
+		case name == "admin" && s.adminTLS != nil:
+			l = s.adminTLS.listen(l, s.logger)
+		}
+		if name != "grpc" { // which frames by itself
+			l = edge.GuardHTTP(l, s.metrics.RefusedRequest)
 		}
 		s.listeners = append(s.listeners, listener{l, name, serve})
 	}

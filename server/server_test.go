@@ -90,9 +90,15 @@ func parse(t *testing.T, text string) *config.Config {
 
 func start(t *testing.T, text string) *house {
 	t.Helper()
+	return startWith(t, freePorts+text)
+}
+
+// startWith is [start] for a configuration that says where to listen.
+func startWith(t *testing.T, text string) *house {
+	t.Helper()
 	h := &house{log: &journal{}, level: new(slog.LevelVar), client: &http.Client{Transport: &http.Transport{}}}
 	logger := slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: h.level}))
-	s, err := server.New(parse(t, freePorts+text), server.Options{Logger: logger, Level: h.level, Version: "1.2.3"})
+	s, err := server.New(parse(t, text), server.Options{Logger: logger, Level: h.level, Version: "1.2.3"})
 	if err != nil {
 		t.Fatal(err)
 	}

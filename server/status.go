@@ -2,16 +2,7 @@ package server
 
 import (
 	"cmp"
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"slices"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/sluice-ai/sluice/adapters/breaker"
@@ -267,57 +258,4 @@ func (p *plan) providerViews() []providerView {
 		list[i] = providerView{provider.Name, provider.Kind, provider.prober, provider.limiter, provider.ring}
 	}
 	return list
-}
-
-const (
-	// askTimeout bounds how long a server may take to tell its status.
-	askTimeout = 5 * time.Second
-	// maxStatusBytes is far above what a thousand providers with a thousand keys need.
-	maxStatusBytes = 256 << 20
-)
-
-// AskStatus asks the admin listener at an address, as 127.0.0.1:8081 or as a URL with
-// the path that leads to it. The error is a sentence for whoever gave the address.
-func AskStatus(ctx context.Context, address string) (*Status, error) {
-	base := address
-	if !strings.Contains(address, "://") {
-		base = "http://" + dialable(address)
-	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+"/status", http.NoBody)
-	if err != nil {
-		return nil, fmt.Errorf("%q is no address: host:port is needed", address)
-	}
-	// No proxy of the environment: the listener is inside.
-	transport := &http.Transport{DisableKeepAlives: true}
-	resp, err := transport.RoundTrip(req)
-	if err != nil {
-		return nil, unreachable(address, err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("what listens at %s does not tell the status of a Sluice: it answers /status with %d", address, resp.StatusCode)
-	}
-	status := new(Status)
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxStatusBytes)).Decode(status); err != nil {
-		if ctx.Err() != nil {
-			return nil, unreachable(address, ctx.Err())
-		}
-		return nil, fmt.Errorf("what listens at %s does not tell the status of a Sluice: %w", address, err)
-	}
-	return status, nil
-}
-
-func unreachable(address string, err error) error {
-	var dns *net.DNSError
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("nothing listens at %s: is Sluice running? --admin names another address", address)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s does not answer within %s", address, askTimeout)
-	case errors.As(err, &dns):
-		return fmt.Errorf("the host of %s is not known: --admin names another address", address)
-	}
-	return fmt.Errorf("%s cannot be asked: %w", address, err)
 }

@@ -18,7 +18,7 @@ import (
 // status asks the admin listener.
 func (h *house) status(t *testing.T) *server.Status {
 	t.Helper()
-	s, err := server.AskStatus(t.Context(), strings.TrimPrefix(h.admin, "http://"))
+	s, err := server.AskStatus(t.Context(), strings.TrimPrefix(h.admin, "http://"), server.Operator{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func TestAskStatus_gives_up_on_who_does_not_answer(t *testing.T) {
 	defer mute.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if _, err := server.AskStatus(ctx, mute.Addr().String()); err == nil || !strings.HasPrefix(err.Error(), mute.Addr().String()+" does not answer") {
+	if _, err := server.AskStatus(ctx, mute.Addr().String(), server.Operator{}); err == nil || !strings.HasPrefix(err.Error(), mute.Addr().String()+" does not answer") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -261,7 +261,7 @@ func TestAdmin_says_what_there_is(t *testing.T) {
 			t.Errorf("%s: %d", path, status)
 		}
 	}
-	if strings.Count(body, "GET /") != 4 {
+	if strings.Count(body, "GET /") != 5 {
 		t.Errorf("got\n%s", body)
 	}
 	if status, _ := h.get(t, h.admin+"/no-such"); status != http.StatusNotFound {

@@ -16,13 +16,16 @@ const (
 	// lingerTime is how long gRPC connections may stay after the last call: for its
 	// answer to leave, and not for whoever watches our health forever.
 	lingerTime = 2 * time.Second
+	// farewellTime is how long calls that were cut off get to tell their callers.
+	farewellTime = time.Second
 	// settleTime is how long calls that were cut off get to write their receipts.
 	settleTime = 5 * time.Second
 )
 
 // Stop tells load balancers that no call should come, closes the ports to new calls
-// and lets the running ones end. When ctx ends first, they are cut off and the
-// context's error is returned. Afterwards every call is accounted for and nothing of
+// and lets the running ones end. When ctx ends first, those that still run end with the
+// error SHUTTING_DOWN, their connections are closed a second later at the latest, and the
+// context's error is returned, if there were any. Afterwards every call is accounted for and nothing of
 // the server runs. A second Stop does nothing, nor does one after a [Server.Start] that
 // failed.
 func (s *Server) Stop(ctx context.Context) error {
@@ -33,14 +36,23 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.ready.Store(false)
 	s.doors.SetServing(false)
 
+	// The doors stay open a little longer than the calls may.
+	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
+	defer disconnect()
+	cut := make(chan int, 1)
+	late := context.AfterFunc(ctx, func() {
+		cut <- s.service.CutOff()
+		time.AfterFunc(farewellTime, disconnect)
+	})
+
 	var doors sync.WaitGroup
 	idle := make(chan struct{})
 	doors.Go(func() {
-		if s.front.Shutdown(ctx) != nil {
+		if s.front.Shutdown(connected) != nil {
 			_ = s.front.Close() // the context says why
 		}
 	})
-	doors.Go(func() { s.stopGRPC(ctx, idle) })
+	doors.Go(func() { s.stopGRPC(connected, idle) })
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
@@ -48,12 +60,15 @@ func (s *Server) Stop(ctx context.Context) error {
 	}()
 	wait(closed, admitTime)
 	s.service.Close()
-	err := s.awaitCalls(ctx, plans)
+	s.awaitCalls(ctx, plans)
 	close(idle)
 	<-closed
 	// The admin port comes last, so that readiness is told to the end.
-	err = errors.Join(err, s.admin.Close())
+	err := s.admin.Close()
 	s.serving.Wait()
+	if !late() && <-cut > 0 {
+		err = errors.Join(ctx.Err(), err)
+	}
 	return err
 }
 
@@ -70,9 +85,9 @@ func (s *Server) beginStop() (plans []*plan, first bool) {
 	return append(slices.Clone(s.retired), s.plan), true
 }
 
-// awaitCalls returns when every call has ended. When ctx ends first, the doors cut
-// the calls off, it waits for their receipts and returns the context's error.
-func (s *Server) awaitCalls(ctx context.Context, plans []*plan) (err error) {
+// awaitCalls returns when every call has ended. When ctx ends first, they are cut off, and it
+// waits for their receipts.
+func (s *Server) awaitCalls(ctx context.Context, plans []*plan) {
 	for _, p := range plans {
 		if isClosed(p) {
 			continue
@@ -80,13 +95,11 @@ func (s *Server) awaitCalls(ctx context.Context, plans []*plan) (err error) {
 		select {
 		case <-p.closed:
 		case <-ctx.Done():
-			err = ctx.Err()
 			if !wait(p.closed, settleTime) {
 				s.logger.Error("a call that was cut off did not end", slog.Duration("waited", settleTime))
 			}
 		}
 	}
-	return err
 }
 
 // stopGRPC lets calls end until ctx does, or until a moment after idle is closed.

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Runs real clients, load and faults against the real binary: tests/run.sh [sdk] [browser] [schemathesis] [faults]
-# [resilience], all without arguments. What faults and resilience measured is printed behind their line.
+# [resilience] [hostile], all without arguments. What faults, resilience and hostile measured is printed behind their line.
 # SLUICE_BIN names a binary to test; unset, the tree is built.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 suites=("$@")
-((${#suites[@]})) || suites=(sdk browser schemathesis faults resilience)
+((${#suites[@]})) || suites=(sdk browser schemathesis faults resilience hostile)
 
 tests/setup.sh || exit
 if [[ -z ${SLUICE_BIN:-} ]]; then
@@ -18,6 +18,8 @@ npm --prefix clients/web run --silent build && npm --prefix clients/web run --si
 
 # Every fault as often as a leak needs to show; go test alone repeats it less.
 export SLUICE_FAULT_REPEAT=${SLUICE_FAULT_REPEAT:-500}
+# Hostile callers meet the real bounds of time, and 2,000 of them at once; go test alone has shorter ones.
+export SLUICE_HOSTILE_LONG=1
 
 rm -rf .bin/logs
 mkdir -p .bin/logs

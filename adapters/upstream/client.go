@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -96,8 +97,12 @@ func newClient(s adapters.Settings, d Dialect, dial dialFunc) (*Client, error) {
 	if c.host, err = replaceHeaders(c.header, s.Headers); err != nil {
 		return nil, fmt.Errorf("provider %q: headers: %w", s.Name, err)
 	}
-	c.secrets = newSecrets(c.keys, s.Headers, s.Secrets)
-	c.transport = newTransport(c.timeouts.Connect, dial)
+	way, err := newWay(s, base)
+	if err != nil {
+		return nil, fmt.Errorf("provider %q: %w", s.Name, err)
+	}
+	c.secrets = newSecrets(c.keys, s.Headers, slices.Concat(s.Secrets, way.secrets))
+	c.transport = newTransport(c.timeouts.Connect, way, dial)
 	return c, nil
 }
 

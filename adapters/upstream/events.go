@@ -79,10 +79,11 @@ func (r *EventReader) Next() (Event, error) {
 			return Event{}, err
 		}
 		if len(line) > 0 {
-			r.field(line)
-			if r.size > r.limit {
+			// Whatever the line says: how it was cut on its way must not decide.
+			if r.size+len(line) > r.limit {
 				return Event{}, r.tooLarge()
 			}
+			r.field(line)
 			continue
 		}
 		event, complete := r.event(), r.hasData

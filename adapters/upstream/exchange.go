@@ -45,7 +45,8 @@ func (c *Client) open(caller context.Context, r *Request) (*exchange, error) {
 	}
 	x := &exchange{client: c, caller: caller, timeouts: orElse(r.Timeouts, c.timeouts), silence: errNoFirstByte}
 	x.running, x.cancel = context.WithCancelCause(caller)
-	request, err := c.newRequest(x.running, r)
+	var got lease
+	request, err := c.newRequest(got.watch(x.running), r)
 	if err != nil {
 		x.cancel(nil)
 		return nil, c.unsendable(err)
@@ -61,6 +62,10 @@ func (c *Client) open(caller context.Context, r *Request) (*exchange, error) {
 		// The timer's function may still be running; only it reads silence.
 		x.close()
 		return nil, x.lost(errNoFirstByte, false)
+	}
+	if got.stale(x.response) {
+		x.close()
+		return nil, x.protocol("the provider sent an answer before it was asked", nil)
 	}
 	x.silence = errIdle
 	x.header = returnedHeader(x.response.Header)

@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -171,6 +170,8 @@ func (x *exchange) lost(err error, inside bool) error {
 		failure.Status = x.response.StatusCode
 	}
 	unconnected, isUnconnected := errors.AsType[*connectError](err)
+	distrusted := distrust(err, inside)
+	proxy, refusedByProxy := errors.AsType[*proxyError](err)
 	switch cause := context.Cause(x.running); {
 	case errors.Is(cause, errNoFirstByte) || errors.Is(err, errNoFirstByte):
 		failure.Kind, failure.Step = adapters.KindTimeout, adapters.StepFirstByte
@@ -181,6 +182,12 @@ func (x *exchange) lost(err error, inside bool) error {
 	case isUnconnected && unconnected.late:
 		failure.Kind, failure.Step, failure.Unsent = adapters.KindTimeout, adapters.StepConnect, true
 		failure.Message = fmt.Sprintf("the provider could not be reached within %s", unconnected.within)
+	case distrusted != "":
+		failure.Kind, failure.Unsent = adapters.KindUnavailable, true
+		failure.Message = "the provider could not be reached: " + distrusted
+	case refusedByProxy:
+		failure.Kind, failure.Unsent = adapters.KindUnavailable, true
+		failure.Message = fmt.Sprintf("the provider could not be reached: the proxy refused to connect (status %d)", proxy.status)
 	case isUnconnected || isUnreachable(err):
 		failure.Kind, failure.Unsent = adapters.KindUnavailable, true
 		failure.Message = "the provider could not be reached"
@@ -209,16 +216,12 @@ func isUnreachable(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
 		return true
 	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+	// The second is of net/http, h2_bundle.go, whose error has no type: the connection died
+	// before anything came, and took no request.
+	if errors.Is(err, errEnvironmentProxy) || strings.Contains(err.Error(), "http2: client conn could not be established") {
 		return true
 	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[tls.AlertError](err); ok {
-		return true
-	}
-	_, ok := errors.AsType[x509.HostnameError](err)
+	_, ok := errors.AsType[tls.RecordHeaderError](err)
 	return ok
 }
 

@@ -77,7 +77,7 @@ func TestClient_refuses_a_certificate_that_nobody_vouches_for(t *testing.T) {
 	defer server.Close()
 	_, err := testClient(t, server.URL).Do(t.Context(), &Request{Method: http.MethodGet, Path: "/"})
 	var e *adapters.Error
-	if !errors.As(err, &e) || e.Kind != adapters.KindUnavailable || e.Message != "the provider could not be reached" {
+	if !errors.As(err, &e) || e.Kind != adapters.KindUnavailable || e.Message != "the provider could not be reached: the provider's certificate comes from nobody who is trusted" {
 		t.Errorf("%v, want unavailable", err)
 	}
 }

@@ -3,6 +3,7 @@ package upstream
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -121,7 +122,7 @@ func TestStream_does_not_blame_the_provider_for_a_slow_receiver(t *testing.T) {
 }
 
 func TestClient_bounds_the_time_to_connect(t *testing.T) {
-	transport := newTransport(time.Nanosecond, nil)
+	transport := newTransport(time.Nanosecond, way{encrypted: &tls.Config{}}, nil)
 	// The address is reserved for documentation: nothing may answer, and with a
 	// nanosecond nothing can.
 	for _, dial := range []dialFunc{transport.DialContext, transport.DialTLSContext} {

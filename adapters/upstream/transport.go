@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -103,17 +102,18 @@ func isTimeout(err error) bool {
 
 // newTransport returns a transport of its own, so that one provider's connections
 // and limits are never another's. A nil dial is the network's.
-func newTransport(connect time.Duration, dial dialFunc) *http.Transport {
+func newTransport(connect time.Duration, w way, dial dialFunc) *http.Transport {
 	var plain net.Dialer
-	encrypted := tls.Dialer{Config: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}}
 	transport := &http.Transport{
-		Proxy:       http.ProxyFromEnvironment,
-		DialContext: dialFunc(plain.DialContext).bound(connect),
+		Proxy:                  w.proxy,
+		OnProxyConnectResponse: refusedByProxy,
+		DialContext:            dialFunc(plain.DialContext).watched().bound(connect),
 		// A tls.Dialer counts TCP and TLS against one limit; the transport alone would
 		// give each its own.
-		DialTLSContext: dialFunc(encrypted.DialContext).bound(connect),
+		DialTLSContext: dialFunc(w.dialTLS).bound(connect),
 		// For TLS through a proxy, which the dialler above does not see, nor does a call's
 		// own limit reach it.
+		TLSClientConfig:        w.encrypted.Clone(),
 		TLSHandshakeTimeout:    connect,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
@@ -123,7 +123,7 @@ func newTransport(connect time.Duration, dial dialFunc) *http.Transport {
 		MaxResponseHeaderBytes: maxResponseHeaderBytes,
 	}
 	if dial != nil {
-		transport.DialContext, transport.DialTLSContext, transport.Proxy = dial.bound(connect), nil, nil
+		transport.DialContext, transport.DialTLSContext, transport.Proxy = dial.watched().bound(connect), nil, nil
 	}
 	return transport
 }

@@ -117,6 +117,7 @@ func (d *document) validate(message *configv1.Config) bool {
 var patterns = map[string]string{
 	"models.aliases":                 "an alias is the name of a model without white space and *",
 	"models.sticky.header":           "this is no name of a header",
+	"providers.tls.server_name":      "this is no name of a host",
 	"models.targets.parameters.drop": "this is no name of a member: use letters, digits and _, as temperature",
 	"routing.paths.path":             `this is no path prefix: write it as /openai, of letters, digits, ".", "_", "~" and "-", without a / at its end`,
 }
@@ -262,6 +263,12 @@ func (d *document) checkAuth(c *configv1.Config) {
 	case auth.GetMode() == "none" && !auth.GetInsecure():
 		d.refuseOpen("listen.http", c.GetListen().GetHttp())
 		d.refuseOpen("listen.grpc", c.GetListen().GetGrpc())
+	}
+	const admin = "listen.admin"
+	address := c.GetListen().GetAdmin()
+	if !d.has(admin) && address != off && reachable(address) && c.GetListen().GetAdminToken() == "" && !c.GetAuth().GetInsecure() {
+		d.addf(admin, "other machines can reach %s and listen.admin_token is not set, so that everybody there could read status and profiles: "+
+			"set it, listen on 127.0.0.1, or set auth.insecure: true (or --insecure) when something in front decides who may ask", address)
 	}
 }
 

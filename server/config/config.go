@@ -8,6 +8,8 @@ package config
 import (
 	"log/slog"
 	"time"
+
+	"github.com/sluice-ai/sluice/adapters"
 )
 
 // Config is a configuration that passed every check, with defaults filled in. It is
@@ -15,8 +17,8 @@ import (
 type Config struct {
 	// Source is the name of the file, or empty when there is none.
 	Source string
-	// Files are the files that it was read from, with those of secrets: a change of
-	// one is a change of the configuration.
+	// Files are the files that it was read from, with those of secrets and certificates: a
+	// change of one is a change of the configuration.
 	Files []string
 	// Warnings are what is doubtful but allowed.
 	Warnings []Problem
@@ -44,7 +46,13 @@ type Config struct {
 
 // Listen holds addresses as host:port. GRPC and Admin are empty when that listener
 // is not wanted.
-type Listen struct{ HTTP, GRPC, Admin string }
+type Listen struct {
+	HTTP, GRPC, Admin string
+	// TLS is that of HTTP and GRPC. Nil: they speak none, and likewise AdminTLS.
+	TLS, AdminTLS *ListenTLS
+	// AdminToken is what the admin listener asks for. Empty: nothing.
+	AdminToken adapters.Secret
+}
 
 // Auth says who may call.
 type Auth struct {

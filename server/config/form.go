@@ -100,7 +100,7 @@ func checkForm(rules *configv1.FieldRules, text string) error {
 		if strings.Count(text, "*") > 1 || strings.ContainsFunc(text, unicode.IsSpace) {
 			return fmt.Errorf("%q is no name of a model: it has white space or more than one *", text)
 		}
-	case configv1.Form_FORM_UNSPECIFIED, configv1.Form_FORM_SECRET, configv1.Form_FORM_JSON_OBJECT: // any text
+	case configv1.Form_FORM_UNSPECIFIED, configv1.Form_FORM_SECRET, configv1.Form_FORM_JSON_OBJECT, configv1.Form_FORM_FILE: // any text
 	case configv1.Form_FORM_ORIGIN:
 		if !originPattern.MatchString(text) || strings.Count(text, "*") > 1 {
 			return fmt.Errorf("%q is no origin: write scheme://host[:port] without a path and with at most one *, as https://app.example.com", text)

@@ -41,6 +41,9 @@ type Loader struct {
 	LookupEnv func(string) (string, bool)
 	// ReadFile stands in for [os.ReadFile].
 	ReadFile func(string) ([]byte, error)
+	// Peek is for who wants to know where a server listens and may not read all of its
+	// files: its private keys are left out, as are certificates that cannot be read.
+	Peek bool
 }
 
 // Load reads the file at path with the zero [Loader].
@@ -103,7 +106,7 @@ func (l Loader) finish(d *document, message *configv1.Config) (*Config, error) {
 	if d.validate(message) {
 		d.crossCheck(message, l.Kinds)
 	}
-	s := &secrets{lookupEnv: l.lookupEnv, readFile: l.readFile, folder: filepath.Dir(d.file)}
+	s := &secrets{lookupEnv: l.lookupEnv, readFile: l.readFile, folder: filepath.Dir(d.file), peek: l.Peek}
 	c := d.resolve(message, s)
 	sortProblems(d.problems)
 	if len(d.problems) > 0 {

@@ -18,6 +18,9 @@ type Provider struct {
 	Keys []Key
 	// APIKeys are the values of Keys, in their order.
 	APIKeys []adapters.Secret
+	TLS     ProviderTLS
+	// Proxy is "env", "none" or the URL of a proxy. Empty is as "env".
+	Proxy adapters.Secret
 	// Headers are in alphabetical order, names in lower case.
 	Headers  []Header
 	Timeouts adapters.Timeouts

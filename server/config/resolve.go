@@ -27,8 +27,13 @@ var localOrigins = []string{
 // find broken secrets; the result counts only when d has no problems.
 func (d *document) resolve(m *configv1.Config, s *secrets) *Config {
 	c := &Config{
-		Source:  d.file,
-		Listen:  Listen{m.Listen.GetHttp(), unlessOff(m.Listen.GetGrpc()), unlessOff(m.Listen.GetAdmin())},
+		Source: d.file,
+		Listen: Listen{
+			HTTP: m.Listen.GetHttp(), GRPC: unlessOff(m.Listen.GetGrpc()), Admin: unlessOff(m.Listen.GetAdmin()),
+			TLS:        d.listenTLS("listen.tls", m.Listen.GetTls(), s),
+			AdminTLS:   d.listenTLS("listen.admin_tls", m.Listen.GetAdminTls(), s),
+			AdminToken: d.adminToken(m.Listen.GetAdminToken(), s),
+		},
 		Routing: routing(m.GetRouting()),
 		Auth:    Auth{m.Auth.GetMode(), m.Auth.GetInsecure()},
 		Breaker: Breaker{
@@ -85,6 +90,8 @@ func (d *document) provider(path string, p *configv1.Provider, s *secrets) Provi
 			Timeout:  duration(p.GetHealthCheck().GetTimeout()),
 			Failures: int(p.GetHealthCheck().GetFailures()),
 		},
+		TLS:     d.providerTLS(path+".tls", p, s),
+		Proxy:   d.proxy(path+".proxy", p.GetProxy(), s),
 		Headers: d.headers(path+".headers", p.GetHeaders(), s),
 	}
 	add := func(at, name, text string, weight int) {

@@ -200,6 +200,8 @@ func valueOf(field protoreflect.FieldDescriptor, property object) string {
 		kind = "secret"
 	case configv1.Form_FORM_ORIGIN:
 		kind = "origin"
+	case configv1.Form_FORM_FILE:
+		kind = "file"
 	case configv1.Form_FORM_JSON_OBJECT:
 		kind = "map of names to any values"
 	default:
@@ -262,10 +264,10 @@ key is in the environment.
 
 - ` + "`sluice check --config FILE`" + ` says everything that is wrong with a file, with line and column, and starts nothing.
 - ` + "`sluice schema`" + ` prints the JSON schema of the file; an editor that knows YAML completes and checks with it.
-- A change of the file, or of a secret's file, is taken up without a restart, as is SIGHUP: running calls end by the old
+- A change of the file, or of a file that it names (secrets, certificates), is taken up without a restart, as is SIGHUP: running calls end by the old
   configuration, new ones begin by the new one. The circuit breakers of targets whose settings did not change keep their state. A
-  file with errors changes nothing, and the log says why. So does a file that changes ` + "`listen`, `limits`, `cors` or `log.format`" + `:
-  those need a restart.
+  file with errors changes nothing, and the log says why. So does a file that changes an
+  address of ` + "`listen`, `limits`, `cors` or `log.format`" + `: those need a restart.
 - Unknown keys are refused. YAML's anchors and aliases work; merge keys (` + "`<<`" + `) do not.
 
 A span of time is written with units, as ` + "`30s`, `1m30s` or `250ms`" + `; a size as ` + "`32MiB`, `1GB`" + ` or a number of bytes.

@@ -19,6 +19,8 @@ type secrets struct {
 	// folder is where relative paths of ${file:...} start.
 	folder string
 	files  []string
+	// peek is that of [Loader].
+	peek bool
 }
 
 // resolve replaces the references in text. literal reports that there was none.

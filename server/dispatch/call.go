@@ -73,7 +73,7 @@ func (c *call) run(ctx context.Context) (*attempt, error) {
 	}
 	running := ctx
 	if c.policy.Drain > 0 {
-		running, c.drain = keepOn(ctx, c.policy.Drain)
+		running, c.drain = keepOn(ctx, c.policy.Stop, c.policy.Drain)
 		defer c.drain.end()
 	}
 	if c.hedges {

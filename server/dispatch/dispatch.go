@@ -64,6 +64,8 @@ type Policy struct {
 	// Drain is how long an attempt goes on whose caller left, so that its end is heard.
 	// 0: it ends at once.
 	Drain time.Duration
+	// Stop ends attempts that go on without their caller. Nil: nothing but Drain does.
+	Stop context.Context //nolint:containedctx // it lives as long as who makes calls
 	// HedgeDelay is when a second attempt joins the first, of calls whose Request says
 	// that they may. 0: at the 95th percentile of the target's recent answers, see
 	// [Gauge.Quantile]; not at all while that is not known.

@@ -153,12 +153,29 @@ func TestUnary_does_not_drain_while_the_caller_is_there(t *testing.T) {
 func TestDrain_leaves_nothing_behind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		running, d := keepOn(ctx, time.Hour)
+		running, d := keepOn(ctx, nil, time.Hour)
 		d.end()
 		cancel()
 		synctest.Wait()
 		if running.Err() == nil || d.timer != nil {
 			t.Error("it still waits for the caller to leave")
+		}
+	})
+}
+
+func TestDrain_ends_at_once_when_it_is_stopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		caller, leave := context.WithCancel(t.Context())
+		stop, end := context.WithCancel(t.Context())
+		start := time.Now()
+		time.AfterFunc(time.Second, leave)
+		time.AfterFunc(time.Minute, end)
+		_, outcome, err := Unary(caller, Policy{Drain: time.Hour, Stop: stop}, make([]Target, 1), Request{}, func(ctx context.Context, _ int, _ *adapters.Call) (int, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		})
+		if err == nil || time.Since(start) != time.Minute || len(outcome.Attempts) != 1 {
+			t.Errorf("%v after %v", err, time.Since(start))
 		}
 	})
 }

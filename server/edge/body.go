@@ -108,8 +108,10 @@ func (x *exchange) lingering() {
 // [httpDoor.foreign] for what keeps them off.
 func checkContentType(h http.Header) *fault.Error {
 	const reason = sluicev1.ErrorReason_ERROR_REASON_UNSUPPORTED_MEDIA_TYPE
-	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return fault.New(reason, "content encoding %q is not supported: send the body as it is", visible(encoding, 64))
+	for _, encoding := range h["Content-Encoding"] {
+		if encoding != "" && !strings.EqualFold(encoding, "identity") {
+			return fault.New(reason, "content encoding %q is not supported: send the body as it is", visible(encoding, 64))
+		}
 	}
 	sent := h.Get("Content-Type")
 	if sent == "" || sent == contentTypeJSON {

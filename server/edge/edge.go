@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 
 	"github.com/sluice-ai/sluice/server/gateway"
 )
@@ -54,6 +55,8 @@ type Config struct {
 	// ReadTimeout bounds each single read of a request's body on the HTTP port. 0:
 	// [DefaultReadTimeout].
 	ReadTimeout time.Duration
+	// Credentials are those of the gRPC port. Nil: it speaks no TLS.
+	Credentials credentials.TransportCredentials
 	// Docs answers /docs, /docs/* and /openapi.json. Nil: those paths are unknown.
 	Docs http.Handler
 	// Logger takes what no caller and no receipt hears of, such as the stack of a
@@ -121,7 +124,7 @@ func NewHTTPServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		Protocols:         protocols,
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: readHeaderTimeout,
 		// Longer than the idle time of the usual load balancers (60 s), which would
 		// otherwise reuse a connection that is being closed.
 		IdleTimeout:    2 * time.Minute,
@@ -135,7 +138,8 @@ func NewHTTPServer(handler http.Handler) *http.Server {
 }
 
 const (
-	maxHeaderBytes = 128 << 10
+	// readHeaderTimeout bounds how long a request's header takes to arrive.
+	readHeaderTimeout = 10 * time.Second
 	// maxConcurrentStreams bounds the calls on one HTTP/2 connection. net/http's 250 would
 	// queue those of a client that has one; grpc-go has no bound of its own.
 	maxConcurrentStreams = 1000

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/gzip" // clients may compress requests
 	encodingproto "google.golang.org/grpc/encoding/proto"
@@ -50,7 +51,11 @@ func (s grpcChat) StreamChatCompletion(req *sluicev1.ChatCompletionRequest, out 
 
 func newGRPC(config Config, service *gateway.Service, health *health) *grpc.Server {
 	d := &grpcDoor{service: service, log: config.Logger, limit: config.MaxRequestBytes}
+	if config.Credentials == nil {
+		config.Credentials = insecure.NewCredentials()
+	}
 	server := grpc.NewServer(
+		grpc.Creds(config.Credentials),
 		grpc.ForceServerCodecV2(codec{encoding.GetCodecV2(encodingproto.Name)}),
 		grpc.MaxRecvMsgSize(int(min(config.MaxRequestBytes, math.MaxInt32))),
 		grpc.MaxSendMsgSize(math.MaxInt32),

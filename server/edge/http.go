@@ -7,6 +7,7 @@ import (
 	connectcors "connectrpc.com/cors"
 	"github.com/rs/cors"
 
+	"github.com/sluice-ai/sluice/server/fault"
 	"github.com/sluice-ai/sluice/server/gateway"
 )
 
@@ -49,6 +50,11 @@ func newCORS(origins []string) *cors.Cors {
 }
 
 func (d *httpDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f := odd(r); f != nil {
+		w.Header().Set("Connection", "close")
+		d.refuse(w, r, f)
+		return
+	}
 	if r.Method == http.MethodOptions && r.ContentLength != 0 {
 		boundNextRead(http.NewResponseController(w), d.rest.config.ReadTimeout) // net/http reads what nobody wants
 	}
@@ -65,6 +71,10 @@ func (d *httpDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (d *httpDoor) route(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
+	if f := d.checkSpelling(r); f != nil {
+		d.refuse(w, r, f)
+		return
+	}
 	if e := find(path); e != nil {
 		d.rest.serve(w, r, place{endpoint: e, path: path})
 		return
@@ -93,6 +103,15 @@ func (d *httpDoor) route(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	d.rest.refuse(w, r, place{under: under}, unknownPath(r, under))
+}
+
+// refuse answers in the protocol that the request speaks.
+func (d *httpDoor) refuse(w http.ResponseWriter, r *http.Request, f *fault.Error) {
+	if d.connect.speaks(r) {
+		d.connect.refuse(w, r, f)
+		return
+	}
+	d.rest.refuse(w, r, place{}, f)
 }
 
 func (d *httpDoor) index(w http.ResponseWriter, r *http.Request) {

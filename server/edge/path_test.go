@@ -101,8 +101,8 @@ func TestModelID_arrives_as_the_caller_meant_it(t *testing.T) {
 		"/v1/models/m:x":              "m:x",
 		"/v1/models/far/a%252Fb":      "a%2Fb",
 		"/v1/models/far/a%20b+c":      "a b+c",
-		"/v1/models/far//x":           "/x",
-		"/v1/models/far/..":           "..",
+		"/v1/models/far%2F%2Fx":       "/x",
+		"/v1/models/far/..x":          "..x",
 		"/v1/models/m?x=y":            "m",
 	} {
 		t.Run(path, func(t *testing.T) {

@@ -64,7 +64,7 @@ func TestPrefix_is_a_base_URL_of_its_own(t *testing.T) {
 		{"GET", "/openai/models/far%2Fm", "", usage.OperationGetModel, `"model"`},
 		{"POST", "/openai/deep", hello, usage.OperationChat, `"chat.completion"`},
 		{"POST", inner + "/v1/chat/completions", hello, usage.OperationChat, `"chat.completion"`},
-		{"POST", "/%6fpenai/v1%2Fchat/completions", hello, usage.OperationChat, `"chat.completion"`}, // decoded once
+		{"POST", "/%6fpenai/v1/ch%61t/completions", hello, usage.OperationChat, `"chat.completion"`}, // decoded once
 	} {
 		got := h.do(t, test.method, test.path, test.body)
 		if got.status != http.StatusOK || !strings.Contains(got.body, test.answer) {
@@ -145,6 +145,8 @@ func TestPrefix_wrong_calls_get_the_usual_errors_and_the_right_base_URL(t *testi
 		{"POST", "/openai//v1/chat/completions", hello, 404, "not_found", "it should be /openai/v1/chat/completions", "", usage.OperationNone},
 		{"POST", "/openai/../v1/chat/completions", hello, 404, "not_found", "it should be /openai/v1/chat/completions", "", usage.OperationNone},
 		{"POST", "/openai/%2e%2e/v1/chat/completions", hello, 404, "not_found", "it should be /openai/v1/chat/completions", "", usage.OperationNone},
+		{"POST", "/openai/v1%2Fchat/completions", hello, 404, "not_found", "it should be /openai/v1/chat/completions", "", usage.OperationNone},
+		{"POST", "/openai%2Fv1/chat/completions", hello, 404, "not_found", "it should be /openai/v1/chat/completions", "", usage.OperationNone},
 		{"POST", "/openai%252Fv1/chat/completions", hello, 404, "not_found", "unknown path", "", usage.OperationNone},
 		{"POST", "/openaix/v1/chat/completions", hello, 404, "not_found", "it should be /v1/chat/completions", "", usage.OperationNone},
 		{"POST", "/OpenAI", hello, 404, "not_found", "the API is below " + h.http + "/v1", "", usage.OperationNone},

@@ -23,7 +23,7 @@ const routeOwner = "sluice"
 
 // ListModels lists the models that calls may name.
 func (s *Service) ListModels(ctx context.Context, _ *sluicev1.ListModelsRequest) (answer *sluicev1.ListModelsResponse, err error) {
-	t := s.begin(ctx, usage.OperationListModels, "")
+	ctx, t := s.begin(ctx, usage.OperationListModels, "")
 	defer t.settle(&err)
 	if t.plan == nil {
 		return nil, fault.New(sluicev1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, "Sluice is stopping")
@@ -143,7 +143,7 @@ func (t *ticket) name(provider string, m *sluicev1.Model) {
 
 // GetModel describes one model.
 func (s *Service) GetModel(ctx context.Context, req *sluicev1.GetModelRequest) (answer *sluicev1.Model, err error) {
-	t := s.begin(ctx, usage.OperationGetModel, req.GetModel())
+	ctx, t := s.begin(ctx, usage.OperationGetModel, req.GetModel())
 	defer t.settle(&err)
 	if t.plan == nil {
 		return nil, fault.New(sluicev1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, "Sluice is stopping")

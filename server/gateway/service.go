@@ -27,12 +27,18 @@ type Service struct {
 	closed sync.Once
 	sink   usage.Sink
 	logger *slog.Logger
+
+	running running
+	// open ends when the calls that still run are cut off.
+	open context.Context //nolint:containedctx // it lives as long as the service
+	shut context.CancelFunc
 }
 
 // New returns a service that works by plan, hands receipts to sink, and logs what no
 // receipt can say (panics). The service owns the plan from here on.
 func New(plan *Plan, sink usage.Sink, logger *slog.Logger) *Service {
 	s := &Service{sink: sink, logger: logger}
+	s.open, s.shut = context.WithCancel(context.Background())
 	plan.refs.Store(1)
 	s.plan.Store(plan)
 	return s
@@ -48,6 +54,13 @@ func (s *Service) Swap(plan *Plan) {
 // Close lets go of the plan. Calls that still run end by it; new ones are refused as
 // SHUTTING_DOWN. A second Close does nothing.
 func (s *Service) Close() { s.closed.Do(func() { s.drop(s.plan.Load()) }) }
+
+// CutOff ends the calls that still run, as SHUTTING_DOWN, and returns how many. It does not
+// wait for them. Calls after it end at once, likewise.
+func (s *Service) CutOff() int {
+	defer s.shut() // after the calls: what they drain is not what they are told of
+	return s.running.cutOff()
+}
 
 func (s *Service) drop(p *Plan) {
 	if err := p.release(); err != nil {
@@ -71,7 +84,7 @@ func (s *Service) current() *Plan {
 
 // CreateChatCompletion answers a conversation in one piece.
 func (s *Service) CreateChatCompletion(ctx context.Context, req *sluicev1.ChatCompletionRequest) (answer *sluicev1.ChatCompletion, err error) {
-	t := s.begin(ctx, usage.OperationChat, req.GetModel())
+	ctx, t := s.begin(ctx, usage.OperationChat, req.GetModel())
 	defer t.settle(&err)
 	if req, err = t.admitChat(req); err != nil {
 		return nil, err
@@ -113,7 +126,7 @@ func (s *Service) CreateChatCompletion(ctx context.Context, req *sluicev1.ChatCo
 // goroutine; an error of send ends the call. Call.Reply is complete before the first
 // send.
 func (s *Service) StreamChat(ctx context.Context, req *sluicev1.ChatCompletionRequest, send func(*sluicev1.ChatCompletionChunk) error) (err error) {
-	t := s.begin(ctx, usage.OperationChat, req.GetModel())
+	ctx, t := s.begin(ctx, usage.OperationChat, req.GetModel())
 	t.receipt.Streamed = true
 	defer t.settle(&err)
 	if req, err = t.admitChat(req); err != nil {
@@ -138,7 +151,7 @@ func (s *Service) StreamChat(ctx context.Context, req *sluicev1.ChatCompletionRe
 
 // CreateEmbeddings turns texts into vectors.
 func (s *Service) CreateEmbeddings(ctx context.Context, req *sluicev1.CreateEmbeddingsRequest) (answer *sluicev1.CreateEmbeddingsResponse, err error) {
-	t := s.begin(ctx, usage.OperationEmbeddings, req.GetModel())
+	ctx, t := s.begin(ctx, usage.OperationEmbeddings, req.GetModel())
 	defer t.settle(&err)
 	if err = t.admitEmbeddings(req); err != nil {
 		return nil, err
@@ -185,7 +198,8 @@ func (s *Service) Refuse(ctx context.Context, operation usage.Operation, f *faul
 		operation = usage.OperationNone
 	}
 	var err error = f
-	s.begin(ctx, operation, "").settle(&err)
+	_, t := s.begin(ctx, operation, "")
+	t.settle(&err)
 }
 
 func unsupported(t *Target, what string) error {

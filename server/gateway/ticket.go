@@ -31,14 +31,21 @@ type ticket struct {
 	decision route.Decision
 	rule     *Rule
 	targets  []dispatch.Target // one for each of the decision
-	entered  bool              // it counts among the running calls
-	named    bool              // the answer's headers say what served
+	ctx      context.Context   //nolint:containedctx // lives as long as the call
+	cancel   context.CancelCauseFunc
+	entered  bool // it counts among the running calls
+	named    bool // the answer's headers say what served
 }
 
-func (s *Service) begin(ctx context.Context, operation usage.Operation, model string) *ticket {
+// begin returns a context that also ends when the service is cut off, and the ticket, which
+// the caller settles.
+func (s *Service) begin(ctx context.Context, operation usage.Operation, model string) (context.Context, *ticket) {
 	call := CallFrom(ctx)
-	return &ticket{
+	ctx, cancel := context.WithCancelCause(ctx)
+	t := &ticket{
 		service: s,
+		ctx:     ctx,
+		cancel:  cancel,
 		plan:    s.current(),
 		call:    call,
 		rule:    noRule,
@@ -46,6 +53,8 @@ func (s *Service) begin(ctx context.Context, operation usage.Operation, model st
 			ID: call.ID, Door: string(call.Door), Operation: operation, RequestModel: model, Start: call.Start, Trace: call.Trace,
 		},
 	}
+	s.running.enter(t)
+	return ctx, t
 }
 
 // admitChat decides whether a conversation may be sent, and where to. It returns the
@@ -135,6 +144,7 @@ func (t *ticket) place(at int) *Target { return t.plan.target(&t.decision.Target
 func (t *ticket) policy() dispatch.Policy {
 	p := t.plan.Policy
 	p.Drain = t.rule.Drain
+	p.Stop = t.service.open
 	p.HedgeDelay = t.rule.HedgeDelay
 	return p
 }
@@ -261,6 +271,17 @@ func (t *ticket) tell(header adapters.Header) {
 	}
 }
 
+// cutOff returns what to tell the caller of a call that failed with f: when it did because
+// the service was cut off, that, for it is not the caller who left.
+func (t *ticket) cutOff(f *fault.Error) *fault.Error {
+	if f.Reason != sluicev1.ErrorReason_ERROR_REASON_CANCELED || !errors.Is(context.Cause(t.ctx), errCutOff) {
+		return f
+	}
+	cut := fault.New(sluicev1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, "Sluice is stopping and could not wait for the end of the answer: send the call again").WithCause(f)
+	cut.Provider, cut.Attempts, cut.Header = f.Provider, f.Attempts, f.Header
+	return cut
+}
+
 // settle ends the call: it makes *err a fault, turns a panic into one, hands out the
 // headers of an error and records the receipt. Deferred, so that every way out
 // passes here once.
@@ -273,7 +294,7 @@ func (t *ticket) settle(err *error) {
 	r := t.receipt
 	r.Status = http.StatusOK
 	if *err != nil {
-		f := fault.From(*err)
+		f := t.cutOff(fault.From(*err))
 		*err = f
 		t.tell(f.Header)
 		r.Reason, r.Status, r.Cause = f.Reason, f.Status, f.Unwrap()
@@ -282,6 +303,7 @@ func (t *ticket) settle(err *error) {
 		}
 	}
 	r.Duration = time.Since(r.Start)
+	t.service.running.leave(t)
 	t.service.sink.Record(r)
 	if t.entered {
 		t.plan.Shed.Leave()

@@ -22,6 +22,7 @@ type Metrics struct {
 	denied     *prometheus.CounterVec
 	target     *prometheus.GaugeVec
 	seatless   prometheus.Counter
+	unframed   *prometheus.CounterVec
 	models     labels
 }
 
@@ -69,7 +70,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Name: "sluice_connections_refused_total",
 		Help: "Connections of callers that were closed because too many were open.",
 	})
-	reg.MustRegister(m.seatless)
+	m.unframed = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sluice_requests_refused_total",
+		Help: "Requests that were no proper HTTP and were refused before they became calls, by what was wrong.",
+	}, []string{"why"})
+	reg.MustRegister(m.seatless, m.unframed)
 	reg.MustRegister(m.duration, m.firstToken, m.tokens, m.attempts, m.spared, m.denied, m.target)
 	return m
 }
@@ -85,6 +90,9 @@ func (m *Metrics) SetTarget(target string, state int) {
 
 // RefusedConnection counts a connection for which there was no room.
 func (m *Metrics) RefusedConnection() { m.seatless.Inc() }
+
+// RefusedRequest counts a request that was refused below HTTP. why is one of few words.
+func (m *Metrics) RefusedRequest(why string) { m.unframed.WithLabelValues(why).Inc() }
 
 // ForgetTarget removes a target that a reload dropped.
 func (m *Metrics) ForgetTarget(target string) { m.target.DeleteLabelValues(target) }

@@ -160,8 +160,8 @@ func (g gate) rest(t *testing.T, c restCase) (int, http.Header, []byte) {
 		t.Fatal(err)
 	}
 	r.URL.Opaque = path
-	if strings.HasPrefix(path, "//") {
-		r.URL.Opaque = "http://" + g.HTTP + path
+	if strings.HasPrefix(path, "//") { // in Opaque it would become the absolute form
+		r.URL.Opaque, r.URL.Path = "", path
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+callerSecret)
@@ -255,7 +255,7 @@ func TestREST_survives_what_is_no_HTTP(t *testing.T) {
 		{name: "a TLS hello", bytes: "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", answer: "HTTP/1.1 400"},
 		{name: "a header without an end", bytes: head + "X: " + strings.Repeat("x", 300<<10) + "\r\n\r\n", answer: "HTTP/1.1 431"},
 		{name: "two lengths", bytes: head + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}", answer: "HTTP/1.1 400"},
-		{name: "length and chunks", bytes: head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", answer: "HTTP/1.1 400", receipt: "invalid_request"},
+		{name: "length and chunks", bytes: head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", answer: "HTTP/1.1 400"}, // no call: refused below HTTP
 		{name: "a broken chunk", bytes: head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", answer: "HTTP/1.1 400", receipt: "invalid_request"},
 		{name: "too large by its own word", bytes: head + "Content-Length: 99999999999\r\nExpect: 100-continue\r\n\r\n", answer: "HTTP/1.1 413", receipt: "request_too_large"},
 		{name: "a body that breaks off", bytes: head + "Content-Length: 100\r\n\r\n{\"model\":", closed: true, receipt: "canceled"},

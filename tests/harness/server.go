@@ -22,7 +22,12 @@ type Server struct {
 	log       *callLog
 	transport *http.Transport
 	running   *server.Server
+	unclaimed bool // receipts may be, at the end
 }
+
+// LeaveReceipts lets calls be accounted for that the test does not ask about: those that
+// it broke off, of which nobody knows how far they came.
+func (s *Server) LeaveReceipts() { s.unclaimed = true }
 
 // listen lets every port be free.
 const listen = "listen: {http: 127.0.0.1:0, grpc: 127.0.0.1:0, admin: 127.0.0.1:0}\n"
@@ -58,7 +63,7 @@ func Start(t testing.TB, yaml string) *Server {
 			t.Errorf("the server did not stop: %v", err)
 		}
 		s.noPanics(t)
-		for len(log.calls) > 0 {
+		for len(log.calls) > 0 && !s.unclaimed {
 			t.Errorf("a call was accounted for and nobody made it, or twice: %+v", <-log.calls)
 		}
 	})

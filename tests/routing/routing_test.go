@@ -258,7 +258,7 @@ func (s *stage) wants(t *testing.T, provider string, asked int) {
 // status asks the admin port as `sluice status` does.
 func (s *stage) status(t *testing.T) *server.Status {
 	t.Helper()
-	status, err := server.AskStatus(t.Context(), s.Admin)
+	status, err := server.AskStatus(t.Context(), s.Admin, server.Operator{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// version is set by the linker: make build.
-var version string
+// version and commit are set by the linker: make build.
+var version, commit string
 
 func main() {
 	signals := make(chan os.Signal, 2)

@@ -207,7 +207,8 @@ type versionCommand struct{}
 
 // Run prints one line.
 func (versionCommand) Run(b bound) error {
-	_, err := fmt.Fprintf(b.process.stdout, "sluice %s (%s, %s/%s)\n", versionName(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(b.process.stdout, "sluice %s (commit %s, %s, %s/%s)\n",
+		versionName(), commitName(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 
@@ -220,4 +221,19 @@ func versionName() string {
 		return build.Main.Version
 	}
 	return "dev"
+}
+
+// commitName is the linker's commit, else what the Go tool recorded.
+func commitName() string {
+	if commit != "" {
+		return commit
+	}
+	if build, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range build.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return "unknown"
 }

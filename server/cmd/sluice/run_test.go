@@ -66,7 +66,7 @@ func TestRun_exits_with_what_happened(t *testing.T) {
 		"help":             {[]string{"serve", "--help"}, nil, 0, []string{"--config=FILE", "$SLUICE_CONFIG"}, nil},
 		"unknown command":  {[]string{"srve"}, nil, 2, nil, []string{"sluice: unexpected argument srve", "--help"}},
 		"unknown flag":     {[]string{"serve", "--prot"}, nil, 2, nil, []string{"unknown flag --prot"}},
-		"version":          {[]string{"version"}, nil, 0, []string{"sluice ", "go1."}, nil},
+		"version":          {[]string{"version"}, nil, 0, []string{"sluice ", "(commit ", "go1."}, nil},
 		"check":            {[]string{"check", "--config", good}, nil, 0, []string{good + ": ok: providers sandbox; 1 models; default provider none"}, nil},
 		"check, no file":   {[]string{"check"}, map[string]string{"OPENAI_API_KEY": "k"}, 0, []string{"providers openai, sandbox", "default provider openai"}, nil},
 		"check, variable":  {[]string{"check"}, map[string]string{"SLUICE_CONFIG": good}, 0, []string{"1 models"}, nil},
@@ -297,14 +297,16 @@ func TestProgram_ends_at_once_on_the_second_signal(t *testing.T) {
 	path := file(t, fmt.Sprintf("listen: {http: 127.0.0.1:0, grpc: off, admin: off}\nproviders: [{name: a, kind: openai, base_url: \"http://%s\"}]\n", upstream.Addr()))
 	p := startProgram(t, "serve", "-c", path)
 	address := p.await(t, "serving", 1)["http"]
-	failed := make(chan error, 1)
+	told := make(chan string, 1)
 	go func() {
 		resp, err := http.Post(fmt.Sprintf("http://%s/v1/chat/completions", address), "application/json",
 			strings.NewReader(`{"model":"a/m","messages":[{"role":"user","content":"Hello"}]}`))
-		if err == nil {
-			resp.Body.Close()
+		if err != nil {
+			told <- err.Error()
+			return
 		}
-		failed <- err
+		defer resp.Body.Close()
+		told <- fmt.Sprint(resp.StatusCode, " ", resp.Header.Get("X-Sluice-Error-Reason"))
 	}()
 	<-reached
 	for range 2 {
@@ -317,8 +319,10 @@ func TestProgram_ends_at_once_on_the_second_signal(t *testing.T) {
 	if err := p.Wait(); err != nil {
 		t.Errorf("exit: %v", err)
 	}
-	if receipt := p.await(t, "call", 1); receipt["status"] == 200.0 {
+	if receipt := p.await(t, "call", 1); receipt["status"] != 503.0 || receipt["error.type"] != "shutting_down" {
 		t.Errorf("receipt: %v", receipt)
 	}
-	<-failed
+	if got := <-told; got != "503 shutting_down" {
+		t.Errorf("the caller was told %q", got)
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluice-ai/sluice/server"
 	"github.com/sluice-ai/sluice/server/config"
+	"github.com/sluice-ai/sluice/server/redact"
 )
 
 type serveCommand struct{ source }
@@ -24,20 +25,23 @@ func (c *serveCommand) Run(b bound) error {
 	}
 	level := new(slog.LevelVar)
 	level.Set(loaded.Log.Level)
-	logger := server.NewLogger(p.stderr, loaded.Log.Format, level)
+	redactor := new(redact.Redactor)
+	logger := server.NewLogger(p.stderr, loaded.Log.Format, level, redactor)
 	server.CaptureStandardLog(logger)
 	tracer, stopTracing, err := newTracing(b, p, logger)
 	if err != nil {
 		return err
 	}
 	defer stopTracing()
-	s, err := server.New(loaded, server.Options{Logger: logger, Level: level, Tracer: tracer, Version: versionName()})
+	s, err := server.New(loaded, server.Options{Logger: logger, Redactor: redactor, Level: level, Tracer: tracer, Version: versionName()})
 	if err != nil {
 		return err
 	}
 	if err := s.Start(b); err != nil {
 		return err
 	}
+	daemon := daemon{server: s, logger: logger, load: func() (*config.Config, error) { return c.load(p) }}
+	daemon.watch() // before anybody is told that it serves, and changes a file
 	warn(logger, loaded)
 	logger.Debug("memory", slog.Int64("soft_limit_bytes", memoryLimit))
 	if server.IsTerminal(p.stdout) {
@@ -48,7 +52,6 @@ func (c *serveCommand) Run(b bound) error {
 	if err != nil {
 		logger.Warn("standard output", slog.Any("error", err))
 	}
-	daemon := daemon{server: s, logger: logger, load: func() (*config.Config, error) { return c.load(p) }}
 	return daemon.run(b, p.signals)
 }
 
@@ -57,6 +60,21 @@ type daemon struct {
 	server *server.Server
 	logger *slog.Logger
 	load   func() (*config.Config, error)
+	// watcher is nil when there are no files, or they cannot be watched.
+	watcher *server.Watcher
+}
+
+// watch begins to watch the files of the configuration.
+func (d *daemon) watch() {
+	files := d.server.Config().Files
+	if len(files) == 0 {
+		return
+	}
+	var err error
+	if d.watcher, err = server.NewWatcher(files, d.logger); err != nil {
+		d.watcher = nil
+		d.logger.Warn("only SIGHUP will reload the configuration", slog.Any("error", err))
+	}
 }
 
 // run returns when the server has stopped.
@@ -64,15 +82,10 @@ func (d *daemon) run(ctx context.Context, signals <-chan os.Signal) error {
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	changed := make(chan struct{})
-	var watcher *server.Watcher
-	if files := d.server.Config().Files; len(files) > 0 {
-		var err error
-		if watcher, err = server.NewWatcher(files, d.logger); err != nil {
-			d.logger.Warn("only SIGHUP will reload the configuration", slog.Any("error", err))
-		} else {
-			defer watcher.Close() //nolint:errcheck // nothing was written
-			go watcher.Run(watching, changed)
-		}
+	watcher := d.watcher
+	if watcher != nil {
+		defer watcher.Close() //nolint:errcheck // nothing was written
+		go watcher.Run(watching, changed)
 	}
 	reload := func(why string) { //nolint:contextcheck // health checks of the new plan live as long as the plan
 		if watcher != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,23 +13,37 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/sluice-ai/sluice/adapters"
+
 	"github.com/sluice-ai/sluice/server"
 	"github.com/sluice-ai/sluice/server/config"
 )
 
 type statusCommand struct {
-	Admin  string `help:"Where the running Sluice's admin listener is, or a URL that leads there; in place of listen.admin ($$SLUICE_ADMIN)." name:"admin"       placeholder:"ADDR"`
-	Config string `help:"Configuration file to take listen.admin from. Without one: 127.0.0.1:8081 ($$SLUICE_CONFIG)."                        placeholder:"FILE" short:"c"`
-	JSON   bool   `help:"Print JSON, as GET /status of the admin listener."                                                                   name:"json"`
+	Admin  string `help:"Where the running Sluice's admin listener is, or a URL that leads there, https:// if it speaks TLS; in place of listen.admin ($$SLUICE_ADMIN)."                                             name:"admin"       placeholder:"ADDR"`
+	Config string `help:"Configuration file to take listen.admin, admin_tls and admin_token from. Without one: 127.0.0.1:8081, and the token of $$SLUICE_ADMIN_TOKEN, which wins over the file's ($$SLUICE_CONFIG)." placeholder:"FILE" short:"c"`
+	Cert   string `help:"Certificate to show, PEM, when the listener asks for one ($$SLUICE_CERT)."                                                                                                                  name:"cert"        placeholder:"FILE"`
+	Key    string `help:"Its private key, PEM ($$SLUICE_KEY)."                                                                                                                                                       name:"key"         placeholder:"FILE"`
+	JSON   bool   `help:"Print JSON, as GET /status of the admin listener."                                                                                                                                          name:"json"`
 }
+
+// tokenEnv holds the token. There is no flag: a command line is no place for a secret.
+const tokenEnv = "SLUICE_ADMIN_TOKEN" //nolint:gosec // G101: the name, not the token
 
 // Run asks and prints tables.
 func (c *statusCommand) Run(b bound) error {
-	address, err := c.address(b.process)
+	address, operator, err := c.address(b.process)
 	if err != nil {
 		return err
 	}
-	status, err := server.AskStatus(b, address)
+	if c.Cert != "" || c.Key != "" {
+		own, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+		if err != nil {
+			return fmt.Errorf("--cert and --key: %w", err)
+		}
+		operator.Certificates = []tls.Certificate{own}
+	}
+	status, err := server.AskStatus(b, address, operator)
 	if err != nil {
 		return err
 	}
@@ -40,30 +55,43 @@ func (c *statusCommand) Run(b bound) error {
 	return printStatus(b.process.stdout, status)
 }
 
-// address returns where to ask.
-func (c *statusCommand) address(p process) (string, error) {
-	address := c.Admin
-	if address == "" {
+// address returns where to ask, and what to show there. A file that cannot be read need
+// not keep anybody from a server that runs by a better one, if its address is given.
+func (c *statusCommand) address(p process) (address string, o server.Operator, err error) {
+	if c.Admin == "" || c.Config != "" {
 		loaded, err := c.load(p)
-		if err != nil {
-			return "", err
+		if err != nil && c.Admin == "" {
+			return "", o, err
 		}
-		address = loaded.Listen.Admin
+		if err == nil {
+			address, o = server.AdminOf(loaded)
+		}
+	}
+	if c.Admin != "" {
+		address = c.Admin
+	}
+	if token, _ := p.lookupEnv(tokenEnv); token != "" {
+		o.Token = adapters.NewSecret(token)
+	} else if o.Token.Reveal() == unread {
+		o.Token = adapters.Secret{}
 	}
 	switch {
 	case address == "" || address == "off":
-		return "", errors.New("listen.admin is off, so that nobody tells the status: --admin names another address")
+		return "", o, errors.New("listen.admin is off, so that nobody tells the status: --admin names another address")
 	case strings.HasSuffix(address, ":0"):
-		return "", fmt.Errorf("listen.admin is %s, a port that is chosen at the start: --admin names the one that the log tells", address)
+		return "", o, fmt.Errorf("listen.admin is %s, a port that is chosen at the start: --admin names the one that the log tells", address)
 	}
-	return address, nil
+	return address, o, nil
 }
+
+// unread stands for secrets that the caller may not read.
+const unread = "unread"
 
 // load reads the configuration for the sake of an address. Secrets that only the server
 // can read must not keep anybody from it, nor what the server's flags allow.
 func (c *statusCommand) load(p process) (*config.Config, error) {
-	const unread = "unread"
 	loader := config.Loader{
+		Peek:      true,
 		Overrides: config.Overrides{Insecure: true},
 		LookupEnv: func(name string) (string, bool) {
 			value, _ := p.lookupEnv(name)

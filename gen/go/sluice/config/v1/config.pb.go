@@ -26,7 +26,8 @@ const (
 // unknown keys are refused. Every key may be absent.
 type Config struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Where Sluice listens. A change needs a restart.
+	// Where Sluice listens. A change of an address needs a restart, as does TLS where there
+	// was none; new certificates and tokens do not.
 	Listen *Listen `protobuf:"bytes,1,opt,name=listen,proto3" json:"listen,omitempty"`
 	// The model providers. The built-in provider "sandbox" is there without being
 	// named.
@@ -159,9 +160,18 @@ type Listen struct {
 	Http *string `protobuf:"bytes,1,opt,name=http,proto3,oneof" json:"http,omitempty"`
 	// Native gRPC; "off" to do without.
 	Grpc *string `protobuf:"bytes,2,opt,name=grpc,proto3,oneof" json:"grpc,omitempty"`
-	// Health, readiness and metrics; "off" to do without. Never asks for a key: keep
-	// it inside.
-	Admin         *string `protobuf:"bytes,3,opt,name=admin,proto3,oneof" json:"admin,omitempty"`
+	// Health, readiness, metrics, status and profiles; "off" to do without. An address
+	// that other machines can reach needs admin_token.
+	Admin *string `protobuf:"bytes,3,opt,name=admin,proto3,oneof" json:"admin,omitempty"`
+	// TLS on http and grpc: 1.3 and 1.2, HTTP/2 and HTTP/1.1. Absent: none, as behind a
+	// proxy that ends TLS.
+	Tls *ListenTls `protobuf:"bytes,4,opt,name=tls,proto3" json:"tls,omitempty"`
+	// TLS on admin.
+	AdminTls *ListenTls `protobuf:"bytes,5,opt,name=admin_tls,json=adminTls,proto3" json:"admin_tls,omitempty"`
+	// What requests to admin bring as "Authorization: Bearer TOKEN", but for /healthz and
+	// /readyz. A secret, see ${env:NAME} and ${file:/path} above. Absent: nothing is asked,
+	// which an address that other machines can reach allows with auth.insecure alone.
+	AdminToken    *string `protobuf:"bytes,6,opt,name=admin_token,json=adminToken,proto3,oneof" json:"admin_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -217,6 +227,104 @@ func (x *Listen) GetAdmin() string {
 	return ""
 }
 
+func (x *Listen) GetTls() *ListenTls {
+	if x != nil {
+		return x.Tls
+	}
+	return nil
+}
+
+func (x *Listen) GetAdminTls() *ListenTls {
+	if x != nil {
+		return x.AdminTls
+	}
+	return nil
+}
+
+func (x *Listen) GetAdminToken() string {
+	if x != nil && x.AdminToken != nil {
+		return *x.AdminToken
+	}
+	return ""
+}
+
+// ListenTls is how a listener proves who it is, and how it asks its callers to. Files
+// are watched: new certificates are for new connections, without a restart.
+type ListenTls struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The certificate, PEM, with the intermediate ones behind it. A relative path starts
+	// at the folder of the configuration file, as do the others here.
+	Cert *string `protobuf:"bytes,1,opt,name=cert,proto3,oneof" json:"cert,omitempty"`
+	// Its private key, PEM.
+	Key *string `protobuf:"bytes,2,opt,name=key,proto3,oneof" json:"key,omitempty"`
+	// The certificates, PEM, of whom certificates of callers must come from.
+	ClientCa *string `protobuf:"bytes,3,opt,name=client_ca,json=clientCa,proto3,oneof" json:"client_ca,omitempty"`
+	// Certificates of callers: "none" is asked for; "request" one may be sent, and is
+	// checked then; "require" one must be sent. Absent: require with client_ca, none
+	// without.
+	ClientAuth    *string `protobuf:"bytes,4,opt,name=client_auth,json=clientAuth,proto3,oneof" json:"client_auth,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListenTls) Reset() {
+	*x = ListenTls{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListenTls) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListenTls) ProtoMessage() {}
+
+func (x *ListenTls) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListenTls.ProtoReflect.Descriptor instead.
+func (*ListenTls) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ListenTls) GetCert() string {
+	if x != nil && x.Cert != nil {
+		return *x.Cert
+	}
+	return ""
+}
+
+func (x *ListenTls) GetKey() string {
+	if x != nil && x.Key != nil {
+		return *x.Key
+	}
+	return ""
+}
+
+func (x *ListenTls) GetClientCa() string {
+	if x != nil && x.ClientCa != nil {
+		return *x.ClientCa
+	}
+	return ""
+}
+
+func (x *ListenTls) GetClientAuth() string {
+	if x != nil && x.ClientAuth != nil {
+		return *x.ClientAuth
+	}
+	return ""
+}
+
 type Provider struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name that targets and the forms name/model and name:model use. Unique.
@@ -241,14 +349,21 @@ type Provider struct {
 	Concurrency *Concurrency `protobuf:"bytes,8,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
 	// Asks for its list of models now and then, and keeps calls away while it does not
 	// answer.
-	HealthCheck   *HealthCheck `protobuf:"bytes,9,opt,name=health_check,json=healthCheck,proto3" json:"health_check,omitempty"`
+	HealthCheck *HealthCheck `protobuf:"bytes,9,opt,name=health_check,json=healthCheck,proto3" json:"health_check,omitempty"`
+	// How Sluice and an https base_url prove to each other who they are. Certificates are
+	// always checked.
+	Tls *ProviderTls `protobuf:"bytes,10,opt,name=tls,proto3" json:"tls,omitempty"`
+	// The way to it: "env" by HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment,
+	// "none" directly, or the URL of a proxy, as http://user:password@host:3128, with the
+	// scheme http, https, socks5 or socks5h. A secret as api_keys are. Absent: env.
+	Proxy         *string `protobuf:"bytes,11,opt,name=proxy,proto3,oneof" json:"proxy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Provider) Reset() {
 	*x = Provider{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[2]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -260,7 +375,7 @@ func (x *Provider) String() string {
 func (*Provider) ProtoMessage() {}
 
 func (x *Provider) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[2]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -273,7 +388,7 @@ func (x *Provider) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Provider.ProtoReflect.Descriptor instead.
 func (*Provider) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Provider) GetName() string {
@@ -339,6 +454,96 @@ func (x *Provider) GetHealthCheck() *HealthCheck {
 	return nil
 }
 
+func (x *Provider) GetTls() *ProviderTls {
+	if x != nil {
+		return x.Tls
+	}
+	return nil
+}
+
+func (x *Provider) GetProxy() string {
+	if x != nil && x.Proxy != nil {
+		return *x.Proxy
+	}
+	return ""
+}
+
+type ProviderTls struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The certificates, PEM, of whom the provider's must come from, in place of those that
+	// the system trusts. A relative path starts at the folder of the configuration file, as
+	// do the others here.
+	Ca *string `protobuf:"bytes,1,opt,name=ca,proto3,oneof" json:"ca,omitempty"`
+	// The certificate, PEM, that Sluice shows when the provider asks for one, with the
+	// intermediate ones behind it. Needs key.
+	Cert *string `protobuf:"bytes,2,opt,name=cert,proto3,oneof" json:"cert,omitempty"`
+	// Its private key, PEM. Needs cert.
+	Key *string `protobuf:"bytes,3,opt,name=key,proto3,oneof" json:"key,omitempty"`
+	// The name that is asked for and that the provider's certificate must have, in place of
+	// the host of base_url.
+	ServerName    *string `protobuf:"bytes,4,opt,name=server_name,json=serverName,proto3,oneof" json:"server_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProviderTls) Reset() {
+	*x = ProviderTls{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProviderTls) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProviderTls) ProtoMessage() {}
+
+func (x *ProviderTls) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProviderTls.ProtoReflect.Descriptor instead.
+func (*ProviderTls) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ProviderTls) GetCa() string {
+	if x != nil && x.Ca != nil {
+		return *x.Ca
+	}
+	return ""
+}
+
+func (x *ProviderTls) GetCert() string {
+	if x != nil && x.Cert != nil {
+		return *x.Cert
+	}
+	return ""
+}
+
+func (x *ProviderTls) GetKey() string {
+	if x != nil && x.Key != nil {
+		return *x.Key
+	}
+	return ""
+}
+
+func (x *ProviderTls) GetServerName() string {
+	if x != nil && x.ServerName != nil {
+		return *x.ServerName
+	}
+	return ""
+}
+
 type ProviderKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The key. A secret as api_keys are.
@@ -355,7 +560,7 @@ type ProviderKey struct {
 
 func (x *ProviderKey) Reset() {
 	*x = ProviderKey{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[3]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -367,7 +572,7 @@ func (x *ProviderKey) String() string {
 func (*ProviderKey) ProtoMessage() {}
 
 func (x *ProviderKey) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[3]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -380,7 +585,7 @@ func (x *ProviderKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderKey.ProtoReflect.Descriptor instead.
 func (*ProviderKey) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ProviderKey) GetKey() string {
@@ -424,7 +629,7 @@ type Concurrency struct {
 
 func (x *Concurrency) Reset() {
 	*x = Concurrency{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -436,7 +641,7 @@ func (x *Concurrency) String() string {
 func (*Concurrency) ProtoMessage() {}
 
 func (x *Concurrency) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -449,7 +654,7 @@ func (x *Concurrency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Concurrency.ProtoReflect.Descriptor instead.
 func (*Concurrency) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Concurrency) GetMax() int32 {
@@ -494,7 +699,7 @@ type HealthCheck struct {
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -506,7 +711,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -519,7 +724,7 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *HealthCheck) GetInterval() string {
@@ -564,7 +769,7 @@ type ProviderTimeouts struct {
 
 func (x *ProviderTimeouts) Reset() {
 	*x = ProviderTimeouts{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -576,7 +781,7 @@ func (x *ProviderTimeouts) String() string {
 func (*ProviderTimeouts) ProtoMessage() {}
 
 func (x *ProviderTimeouts) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -589,7 +794,7 @@ func (x *ProviderTimeouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderTimeouts.ProtoReflect.Descriptor instead.
 func (*ProviderTimeouts) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ProviderTimeouts) GetConnect() string {
@@ -646,7 +851,7 @@ type TargetTimeouts struct {
 
 func (x *TargetTimeouts) Reset() {
 	*x = TargetTimeouts{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -658,7 +863,7 @@ func (x *TargetTimeouts) String() string {
 func (*TargetTimeouts) ProtoMessage() {}
 
 func (x *TargetTimeouts) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -671,7 +876,7 @@ func (x *TargetTimeouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TargetTimeouts.ProtoReflect.Descriptor instead.
 func (*TargetTimeouts) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TargetTimeouts) GetConnect() string {
@@ -738,7 +943,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -750,7 +955,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -763,7 +968,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Model) GetName() string {
@@ -831,7 +1036,7 @@ type Sticky struct {
 
 func (x *Sticky) Reset() {
 	*x = Sticky{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -843,7 +1048,7 @@ func (x *Sticky) String() string {
 func (*Sticky) ProtoMessage() {}
 
 func (x *Sticky) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -856,7 +1061,7 @@ func (x *Sticky) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sticky.ProtoReflect.Descriptor instead.
 func (*Sticky) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Sticky) GetBy() []string {
@@ -898,7 +1103,7 @@ type Hedge struct {
 
 func (x *Hedge) Reset() {
 	*x = Hedge{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -910,7 +1115,7 @@ func (x *Hedge) String() string {
 func (*Hedge) ProtoMessage() {}
 
 func (x *Hedge) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -923,7 +1128,7 @@ func (x *Hedge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hedge.ProtoReflect.Descriptor instead.
 func (*Hedge) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Hedge) GetEnabled() bool {
@@ -993,7 +1198,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1005,7 +1210,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1018,7 +1223,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Target) GetProvider() string {
@@ -1118,7 +1323,7 @@ type Price struct {
 
 func (x *Price) Reset() {
 	*x = Price{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1130,7 +1335,7 @@ func (x *Price) String() string {
 func (*Price) ProtoMessage() {}
 
 func (x *Price) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1143,7 +1348,7 @@ func (x *Price) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Price.ProtoReflect.Descriptor instead.
 func (*Price) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Price) GetInput() float64 {
@@ -1177,7 +1382,7 @@ type Parameters struct {
 
 func (x *Parameters) Reset() {
 	*x = Parameters{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1189,7 +1394,7 @@ func (x *Parameters) String() string {
 func (*Parameters) ProtoMessage() {}
 
 func (x *Parameters) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1202,7 +1407,7 @@ func (x *Parameters) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameters.ProtoReflect.Descriptor instead.
 func (*Parameters) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Parameters) GetDrop() []string {
@@ -1252,7 +1457,7 @@ type Routing struct {
 
 func (x *Routing) Reset() {
 	*x = Routing{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +1469,7 @@ func (x *Routing) String() string {
 func (*Routing) ProtoMessage() {}
 
 func (x *Routing) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +1482,7 @@ func (x *Routing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Routing.ProtoReflect.Descriptor instead.
 func (*Routing) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Routing) GetDefaultProvider() string {
@@ -1344,7 +1549,7 @@ type PathRoute struct {
 
 func (x *PathRoute) Reset() {
 	*x = PathRoute{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[15]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1356,7 +1561,7 @@ func (x *PathRoute) String() string {
 func (*PathRoute) ProtoMessage() {}
 
 func (x *PathRoute) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[15]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1369,7 +1574,7 @@ func (x *PathRoute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathRoute.ProtoReflect.Descriptor instead.
 func (*PathRoute) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PathRoute) GetPath() string {
@@ -1407,7 +1612,7 @@ type RoutingTimeouts struct {
 
 func (x *RoutingTimeouts) Reset() {
 	*x = RoutingTimeouts{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[16]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1419,7 +1624,7 @@ func (x *RoutingTimeouts) String() string {
 func (*RoutingTimeouts) ProtoMessage() {}
 
 func (x *RoutingTimeouts) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[16]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1432,7 +1637,7 @@ func (x *RoutingTimeouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoutingTimeouts.ProtoReflect.Descriptor instead.
 func (*RoutingTimeouts) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RoutingTimeouts) GetAttempt() string {
@@ -1478,7 +1683,7 @@ type Retries struct {
 
 func (x *Retries) Reset() {
 	*x = Retries{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[17]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1490,7 +1695,7 @@ func (x *Retries) String() string {
 func (*Retries) ProtoMessage() {}
 
 func (x *Retries) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[17]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1503,7 +1708,7 @@ func (x *Retries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retries.ProtoReflect.Descriptor instead.
 func (*Retries) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Retries) GetMaxAttempts() int32 {
@@ -1562,7 +1767,7 @@ type Auth struct {
 	Mode *string `protobuf:"bytes,1,opt,name=mode,proto3,oneof" json:"mode,omitempty"`
 	// Allow mode none on an address that other machines can reach. For when something
 	// in front of Sluice decides who may call, as a container's published port or a
-	// network policy.
+	// network policy. Also allows the admin listener there without a token.
 	Insecure      *bool `protobuf:"varint,2,opt,name=insecure,proto3,oneof" json:"insecure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1570,7 +1775,7 @@ type Auth struct {
 
 func (x *Auth) Reset() {
 	*x = Auth{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[18]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1582,7 +1787,7 @@ func (x *Auth) String() string {
 func (*Auth) ProtoMessage() {}
 
 func (x *Auth) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[18]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1595,7 +1800,7 @@ func (x *Auth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Auth.ProtoReflect.Descriptor instead.
 func (*Auth) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Auth) GetMode() string {
@@ -1625,7 +1830,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[19]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1637,7 +1842,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[19]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1650,7 +1855,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Limits) GetMaxRequestBytes() string {
@@ -1693,7 +1898,7 @@ type Breaker struct {
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[20]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1705,7 +1910,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[20]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1718,7 +1923,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Breaker) GetEnabled() bool {
@@ -1784,7 +1989,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[21]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1796,7 +2001,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[21]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1809,7 +2014,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Log) GetFormat() string {
@@ -1828,8 +2033,8 @@ func (x *Log) GetLevel() string {
 
 type Shutdown struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How long running calls may go on after the signal to stop. A second signal ends
-	// them at once.
+	// How long running calls may go on after the signal to stop. What is still running
+	// then, or at a second signal, ends with the error shutting_down.
 	Grace         *string `protobuf:"bytes,1,opt,name=grace,proto3,oneof" json:"grace,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1837,7 +2042,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[22]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1849,7 +2054,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[22]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1862,7 +2067,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{22}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Shutdown) GetGrace() string {
@@ -1884,7 +2089,7 @@ type Cors struct {
 
 func (x *Cors) Reset() {
 	*x = Cors{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[23]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1896,7 +2101,7 @@ func (x *Cors) String() string {
 func (*Cors) ProtoMessage() {}
 
 func (x *Cors) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[23]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1909,7 +2114,7 @@ func (x *Cors) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cors.ProtoReflect.Descriptor instead.
 func (*Cors) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{23}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Cors) GetOrigins() []string {
@@ -1935,17 +2140,35 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\x03log\x18\b \x01(\v2\x15.sluice.config.v1.LogR\x03log\x126\n" +
 	"\bshutdown\x18\t \x01(\v2\x1a.sluice.config.v1.ShutdownR\bshutdown\x12*\n" +
 	"\x04cors\x18\n" +
-	" \x01(\v2\x16.sluice.config.v1.CorsR\x04cors\"\xd1\x01\n" +
+	" \x01(\v2\x16.sluice.config.v1.CorsR\x04cors\"\x82\x03\n" +
 	"\x06Listen\x127\n" +
 	"\x04http\x18\x01 \x01(\tB\x1e\xbaH\x05r\x03\x18\xac\x02\xa2\x86\x19\x12\n" +
 	"\x0e127.0.0.1:8080\x10\x03H\x00R\x04http\x88\x01\x01\x127\n" +
 	"\x04grpc\x18\x02 \x01(\tB\x1e\xbaH\x05r\x03\x18\xac\x02\xa2\x86\x19\x12\n" +
 	"\x0e127.0.0.1:9090\x10\x04H\x01R\x04grpc\x88\x01\x01\x129\n" +
 	"\x05admin\x18\x03 \x01(\tB\x1e\xbaH\x05r\x03\x18\xac\x02\xa2\x86\x19\x12\n" +
-	"\x0e127.0.0.1:8081\x10\x04H\x02R\x05admin\x88\x01\x01B\a\n" +
+	"\x0e127.0.0.1:8081\x10\x04H\x02R\x05admin\x88\x01\x01\x12-\n" +
+	"\x03tls\x18\x04 \x01(\v2\x1b.sluice.config.v1.ListenTlsR\x03tls\x128\n" +
+	"\tadmin_tls\x18\x05 \x01(\v2\x1b.sluice.config.v1.ListenTlsR\badminTls\x126\n" +
+	"\vadmin_token\x18\x06 \x01(\tB\x10\xbaH\ar\x05\x10\x01\x18\x80 \xa2\x86\x19\x02\x10\aH\x03R\n" +
+	"adminToken\x88\x01\x01B\a\n" +
 	"\x05_httpB\a\n" +
 	"\x05_grpcB\b\n" +
-	"\x06_admin\"\xc0\x05\n" +
+	"\x06_adminB\x0e\n" +
+	"\f_admin_token\"\x8d\x02\n" +
+	"\tListenTls\x12,\n" +
+	"\x04cert\x18\x01 \x01(\tB\x13\xbaH\n" +
+	"\xc8\x01\x01r\x05\x10\x01\x18\x80 \xa2\x86\x19\x02\x10\vH\x00R\x04cert\x88\x01\x01\x12*\n" +
+	"\x03key\x18\x02 \x01(\tB\x13\xbaH\n" +
+	"\xc8\x01\x01r\x05\x10\x01\x18\x80 \xa2\x86\x19\x02\x10\vH\x01R\x03key\x88\x01\x01\x122\n" +
+	"\tclient_ca\x18\x03 \x01(\tB\x10\xbaH\ar\x05\x10\x01\x18\x80 \xa2\x86\x19\x02\x10\vH\x02R\bclientCa\x88\x01\x01\x12C\n" +
+	"\vclient_auth\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18R\x04noneR\arequestR\arequireH\x03R\n" +
+	"clientAuth\x88\x01\x01B\a\n" +
+	"\x05_certB\x06\n" +
+	"\x04_keyB\f\n" +
+	"\n" +
+	"_client_caB\x0e\n" +
+	"\f_client_auth\"\xa8\x06\n" +
 	"\bProvider\x12G\n" +
 	"\x04name\x18\x01 \x01(\tB.\xbaH%\xc8\x01\x01r \x18?2\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$\xa2\x86\x19\x02\x10\x06H\x00R\x04name\x88\x01\x01\x12%\n" +
 	"\x04kind\x18\x02 \x01(\tB\f\xbaH\t\xc8\x01\x01r\x04\x10\x01\x18?H\x01R\x04kind\x88\x01\x01\x12@\n" +
@@ -1955,13 +2178,27 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\btimeouts\x18\x06 \x01(\v2\".sluice.config.v1.ProviderTimeoutsR\btimeouts\x12<\n" +
 	"\x04keys\x18\a \x03(\v2\x1d.sluice.config.v1.ProviderKeyB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04keys\x12?\n" +
 	"\vconcurrency\x18\b \x01(\v2\x1d.sluice.config.v1.ConcurrencyR\vconcurrency\x12@\n" +
-	"\fhealth_check\x18\t \x01(\v2\x1d.sluice.config.v1.HealthCheckR\vhealthCheck\x1a:\n" +
+	"\fhealth_check\x18\t \x01(\v2\x1d.sluice.config.v1.HealthCheckR\vhealthCheck\x12/\n" +
+	"\x03tls\x18\n" +
+	" \x01(\v2\x1d.sluice.config.v1.ProviderTlsR\x03tls\x12+\n" +
+	"\x05proxy\x18\v \x01(\tB\x10\xbaH\ar\x05\x10\x01\x18\x80 \xa2\x86\x19\x02\x10\aH\x03R\x05proxy\x88\x01\x01\x1a:\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\a\n" +
 	"\x05_nameB\a\n" +
 	"\x05_kindB\v\n" +
-	"\t_base_url\"\xc9\x01\n" +
+	"\t_base_urlB\b\n" +
+	"\x06_proxy\"\xf4\x01\n" +
+	"\vProviderTls\x12%\n" +
+	"\x02ca\x18\x01 \x01(\tB\x10\xbaH\ar\x05\x10\x01\x18\x80 \xa2\x86\x19\x02\x10\vH\x00R\x02ca\x88\x01\x01\x12)\n" +
+	"\x04cert\x18\x02 \x01(\tB\x10\xbaH\ar\x05\x10\x01\x18\x80 \xa2\x86\x19\x02\x10\vH\x01R\x04cert\x88\x01\x01\x12'\n" +
+	"\x03key\x18\x03 \x01(\tB\x10\xbaH\ar\x05\x10\x01\x18\x80 \xa2\x86\x19\x02\x10\vH\x02R\x03key\x88\x01\x01\x12B\n" +
+	"\vserver_name\x18\x04 \x01(\tB\x1c\xbaH\x19r\x17\x18\xfd\x012\x12^[A-Za-z0-9._:-]+$H\x03R\n" +
+	"serverName\x88\x01\x01B\x05\n" +
+	"\x03_caB\a\n" +
+	"\x05_certB\x06\n" +
+	"\x04_keyB\x0e\n" +
+	"\f_server_name\"\xc9\x01\n" +
 	"\vProviderKey\x12'\n" +
 	"\x03key\x18\x01 \x01(\tB\x10\xbaH\a\xc8\x01\x01r\x02\x10\x01\xa2\x86\x19\x02\x10\aH\x00R\x03key\x88\x01\x01\x12/\n" +
 	"\x06weight\x18\x02 \x01(\x05B\x12\xbaH\b\x1a\x06\x18\xc0\x84=(\x00\xa2\x86\x19\x03\n" +
@@ -2234,67 +2471,72 @@ func file_sluice_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_sluice_config_v1_config_proto_rawDescData
 }
 
-var file_sluice_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_sluice_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_sluice_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),           // 0: sluice.config.v1.Config
 	(*Listen)(nil),           // 1: sluice.config.v1.Listen
-	(*Provider)(nil),         // 2: sluice.config.v1.Provider
-	(*ProviderKey)(nil),      // 3: sluice.config.v1.ProviderKey
-	(*Concurrency)(nil),      // 4: sluice.config.v1.Concurrency
-	(*HealthCheck)(nil),      // 5: sluice.config.v1.HealthCheck
-	(*ProviderTimeouts)(nil), // 6: sluice.config.v1.ProviderTimeouts
-	(*TargetTimeouts)(nil),   // 7: sluice.config.v1.TargetTimeouts
-	(*Model)(nil),            // 8: sluice.config.v1.Model
-	(*Sticky)(nil),           // 9: sluice.config.v1.Sticky
-	(*Hedge)(nil),            // 10: sluice.config.v1.Hedge
-	(*Target)(nil),           // 11: sluice.config.v1.Target
-	(*Price)(nil),            // 12: sluice.config.v1.Price
-	(*Parameters)(nil),       // 13: sluice.config.v1.Parameters
-	(*Routing)(nil),          // 14: sluice.config.v1.Routing
-	(*PathRoute)(nil),        // 15: sluice.config.v1.PathRoute
-	(*RoutingTimeouts)(nil),  // 16: sluice.config.v1.RoutingTimeouts
-	(*Retries)(nil),          // 17: sluice.config.v1.Retries
-	(*Auth)(nil),             // 18: sluice.config.v1.Auth
-	(*Limits)(nil),           // 19: sluice.config.v1.Limits
-	(*Breaker)(nil),          // 20: sluice.config.v1.Breaker
-	(*Log)(nil),              // 21: sluice.config.v1.Log
-	(*Shutdown)(nil),         // 22: sluice.config.v1.Shutdown
-	(*Cors)(nil),             // 23: sluice.config.v1.Cors
-	nil,                      // 24: sluice.config.v1.Provider.HeadersEntry
-	nil,                      // 25: sluice.config.v1.Target.HeadersEntry
+	(*ListenTls)(nil),        // 2: sluice.config.v1.ListenTls
+	(*Provider)(nil),         // 3: sluice.config.v1.Provider
+	(*ProviderTls)(nil),      // 4: sluice.config.v1.ProviderTls
+	(*ProviderKey)(nil),      // 5: sluice.config.v1.ProviderKey
+	(*Concurrency)(nil),      // 6: sluice.config.v1.Concurrency
+	(*HealthCheck)(nil),      // 7: sluice.config.v1.HealthCheck
+	(*ProviderTimeouts)(nil), // 8: sluice.config.v1.ProviderTimeouts
+	(*TargetTimeouts)(nil),   // 9: sluice.config.v1.TargetTimeouts
+	(*Model)(nil),            // 10: sluice.config.v1.Model
+	(*Sticky)(nil),           // 11: sluice.config.v1.Sticky
+	(*Hedge)(nil),            // 12: sluice.config.v1.Hedge
+	(*Target)(nil),           // 13: sluice.config.v1.Target
+	(*Price)(nil),            // 14: sluice.config.v1.Price
+	(*Parameters)(nil),       // 15: sluice.config.v1.Parameters
+	(*Routing)(nil),          // 16: sluice.config.v1.Routing
+	(*PathRoute)(nil),        // 17: sluice.config.v1.PathRoute
+	(*RoutingTimeouts)(nil),  // 18: sluice.config.v1.RoutingTimeouts
+	(*Retries)(nil),          // 19: sluice.config.v1.Retries
+	(*Auth)(nil),             // 20: sluice.config.v1.Auth
+	(*Limits)(nil),           // 21: sluice.config.v1.Limits
+	(*Breaker)(nil),          // 22: sluice.config.v1.Breaker
+	(*Log)(nil),              // 23: sluice.config.v1.Log
+	(*Shutdown)(nil),         // 24: sluice.config.v1.Shutdown
+	(*Cors)(nil),             // 25: sluice.config.v1.Cors
+	nil,                      // 26: sluice.config.v1.Provider.HeadersEntry
+	nil,                      // 27: sluice.config.v1.Target.HeadersEntry
 }
 var file_sluice_config_v1_config_proto_depIdxs = []int32{
 	1,  // 0: sluice.config.v1.Config.listen:type_name -> sluice.config.v1.Listen
-	2,  // 1: sluice.config.v1.Config.providers:type_name -> sluice.config.v1.Provider
-	8,  // 2: sluice.config.v1.Config.models:type_name -> sluice.config.v1.Model
-	14, // 3: sluice.config.v1.Config.routing:type_name -> sluice.config.v1.Routing
-	18, // 4: sluice.config.v1.Config.auth:type_name -> sluice.config.v1.Auth
-	19, // 5: sluice.config.v1.Config.limits:type_name -> sluice.config.v1.Limits
-	20, // 6: sluice.config.v1.Config.breaker:type_name -> sluice.config.v1.Breaker
-	21, // 7: sluice.config.v1.Config.log:type_name -> sluice.config.v1.Log
-	22, // 8: sluice.config.v1.Config.shutdown:type_name -> sluice.config.v1.Shutdown
-	23, // 9: sluice.config.v1.Config.cors:type_name -> sluice.config.v1.Cors
-	24, // 10: sluice.config.v1.Provider.headers:type_name -> sluice.config.v1.Provider.HeadersEntry
-	6,  // 11: sluice.config.v1.Provider.timeouts:type_name -> sluice.config.v1.ProviderTimeouts
-	3,  // 12: sluice.config.v1.Provider.keys:type_name -> sluice.config.v1.ProviderKey
-	4,  // 13: sluice.config.v1.Provider.concurrency:type_name -> sluice.config.v1.Concurrency
-	5,  // 14: sluice.config.v1.Provider.health_check:type_name -> sluice.config.v1.HealthCheck
-	11, // 15: sluice.config.v1.Model.targets:type_name -> sluice.config.v1.Target
-	9,  // 16: sluice.config.v1.Model.sticky:type_name -> sluice.config.v1.Sticky
-	10, // 17: sluice.config.v1.Model.hedge:type_name -> sluice.config.v1.Hedge
-	25, // 18: sluice.config.v1.Target.headers:type_name -> sluice.config.v1.Target.HeadersEntry
-	13, // 19: sluice.config.v1.Target.parameters:type_name -> sluice.config.v1.Parameters
-	7,  // 20: sluice.config.v1.Target.timeouts:type_name -> sluice.config.v1.TargetTimeouts
-	4,  // 21: sluice.config.v1.Target.concurrency:type_name -> sluice.config.v1.Concurrency
-	12, // 22: sluice.config.v1.Target.price:type_name -> sluice.config.v1.Price
-	16, // 23: sluice.config.v1.Routing.timeouts:type_name -> sluice.config.v1.RoutingTimeouts
-	17, // 24: sluice.config.v1.Routing.retries:type_name -> sluice.config.v1.Retries
-	15, // 25: sluice.config.v1.Routing.paths:type_name -> sluice.config.v1.PathRoute
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	3,  // 1: sluice.config.v1.Config.providers:type_name -> sluice.config.v1.Provider
+	10, // 2: sluice.config.v1.Config.models:type_name -> sluice.config.v1.Model
+	16, // 3: sluice.config.v1.Config.routing:type_name -> sluice.config.v1.Routing
+	20, // 4: sluice.config.v1.Config.auth:type_name -> sluice.config.v1.Auth
+	21, // 5: sluice.config.v1.Config.limits:type_name -> sluice.config.v1.Limits
+	22, // 6: sluice.config.v1.Config.breaker:type_name -> sluice.config.v1.Breaker
+	23, // 7: sluice.config.v1.Config.log:type_name -> sluice.config.v1.Log
+	24, // 8: sluice.config.v1.Config.shutdown:type_name -> sluice.config.v1.Shutdown
+	25, // 9: sluice.config.v1.Config.cors:type_name -> sluice.config.v1.Cors
+	2,  // 10: sluice.config.v1.Listen.tls:type_name -> sluice.config.v1.ListenTls
+	2,  // 11: sluice.config.v1.Listen.admin_tls:type_name -> sluice.config.v1.ListenTls
+	26, // 12: sluice.config.v1.Provider.headers:type_name -> sluice.config.v1.Provider.HeadersEntry
+	8,  // 13: sluice.config.v1.Provider.timeouts:type_name -> sluice.config.v1.ProviderTimeouts
+	5,  // 14: sluice.config.v1.Provider.keys:type_name -> sluice.config.v1.ProviderKey
+	6,  // 15: sluice.config.v1.Provider.concurrency:type_name -> sluice.config.v1.Concurrency
+	7,  // 16: sluice.config.v1.Provider.health_check:type_name -> sluice.config.v1.HealthCheck
+	4,  // 17: sluice.config.v1.Provider.tls:type_name -> sluice.config.v1.ProviderTls
+	13, // 18: sluice.config.v1.Model.targets:type_name -> sluice.config.v1.Target
+	11, // 19: sluice.config.v1.Model.sticky:type_name -> sluice.config.v1.Sticky
+	12, // 20: sluice.config.v1.Model.hedge:type_name -> sluice.config.v1.Hedge
+	27, // 21: sluice.config.v1.Target.headers:type_name -> sluice.config.v1.Target.HeadersEntry
+	15, // 22: sluice.config.v1.Target.parameters:type_name -> sluice.config.v1.Parameters
+	9,  // 23: sluice.config.v1.Target.timeouts:type_name -> sluice.config.v1.TargetTimeouts
+	6,  // 24: sluice.config.v1.Target.concurrency:type_name -> sluice.config.v1.Concurrency
+	14, // 25: sluice.config.v1.Target.price:type_name -> sluice.config.v1.Price
+	18, // 26: sluice.config.v1.Routing.timeouts:type_name -> sluice.config.v1.RoutingTimeouts
+	19, // 27: sluice.config.v1.Routing.retries:type_name -> sluice.config.v1.Retries
+	17, // 28: sluice.config.v1.Routing.paths:type_name -> sluice.config.v1.PathRoute
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_sluice_config_v1_config_proto_init() }
@@ -2325,13 +2567,15 @@ func file_sluice_config_v1_config_proto_init() {
 	file_sluice_config_v1_config_proto_msgTypes[20].OneofWrappers = []any{}
 	file_sluice_config_v1_config_proto_msgTypes[21].OneofWrappers = []any{}
 	file_sluice_config_v1_config_proto_msgTypes[22].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[23].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sluice_config_v1_config_proto_rawDesc), len(file_sluice_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   26,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -54,6 +54,8 @@ const (
 	// A mapping of free values, which becomes the text of a JSON object with its keys in
 	// the order of the file.
 	Form_FORM_JSON_OBJECT Form = 10
+	// The path of a file. A relative one starts at the folder of the configuration file.
+	Form_FORM_FILE Form = 11
 )
 
 // Enum value maps for Form.
@@ -70,6 +72,7 @@ var (
 		8:  "FORM_PATTERN",
 		9:  "FORM_ORIGIN",
 		10: "FORM_JSON_OBJECT",
+		11: "FORM_FILE",
 	}
 	Form_value = map[string]int32{
 		"FORM_UNSPECIFIED":    0,
@@ -83,6 +86,7 @@ var (
 		"FORM_PATTERN":        8,
 		"FORM_ORIGIN":         9,
 		"FORM_JSON_OBJECT":    10,
+		"FORM_FILE":           11,
 	}
 )
 
@@ -216,7 +220,7 @@ const file_sluice_config_v1_field_proto_rawDesc = "" +
 	"\adefault\x18\x01 \x01(\tR\adefault\x12*\n" +
 	"\x04form\x18\x02 \x01(\x0e2\x16.sluice.config.v1.FormR\x04form\x12\x10\n" +
 	"\x03min\x18\x03 \x01(\tR\x03min\x12\x10\n" +
-	"\x03max\x18\x04 \x01(\tR\x03max*\xd0\x01\n" +
+	"\x03max\x18\x04 \x01(\tR\x03max*\xdf\x01\n" +
 	"\x04Form\x12\x14\n" +
 	"\x10FORM_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rFORM_DURATION\x10\x01\x12\r\n" +
@@ -229,7 +233,8 @@ const file_sluice_config_v1_field_proto_rawDesc = "" +
 	"\fFORM_PATTERN\x10\b\x12\x0f\n" +
 	"\vFORM_ORIGIN\x10\t\x12\x14\n" +
 	"\x10FORM_JSON_OBJECT\x10\n" +
-	":S\n" +
+	"\x12\r\n" +
+	"\tFORM_FILE\x10\v:S\n" +
 	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18\xe4\x90\x03 \x01(\v2\x1c.sluice.config.v1.FieldRulesR\x05fieldB>Z<github.com/sluice-ai/sluice/gen/go/sluice/config/v1;configv1b\x06proto3"
 
 var (
