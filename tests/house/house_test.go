@@ -60,6 +60,7 @@ var bans = []ban{
 	{from: "server/gateway", to: wire, note: "no transport type crosses the gateway"},
 	{from: "server/gateway", to: "adapters/catalog", note: "the use case knows providers by the Plan alone"},
 
+	{from: "server/redact", to: "server", note: "the second net knows texts alone"},
 	{from: "server/edge/frame", to: "server gen adapters proto", note: "framing knows no call"},
 	{from: "server/edge", to: "server/.", note: down},
 	{from: "server/edge", to: "server/route server/dispatch", note: "a door decides nothing"},
