@@ -31,6 +31,7 @@ type exchange struct {
 	response *http.Response
 	body     io.Reader
 	header   adapters.Header
+	echo     echo
 }
 
 var (
@@ -51,6 +52,7 @@ func (c *Client) open(caller context.Context, r *Request) (*exchange, error) {
 		x.cancel(nil)
 		return nil, c.unsendable(err)
 	}
+	x.echo = echoOf(request.Header)
 	x.timer = time.AfterFunc(x.timeouts.FirstByte, func() { x.cancel(x.silence) })
 	x.response, err = c.transport.RoundTrip(request)
 	stopped := x.timer.Stop()
@@ -78,6 +80,7 @@ func (c *Client) open(caller context.Context, r *Request) (*exchange, error) {
 		x.close()
 		return nil, err
 	}
+	x.echo.cleanHeader(x.header)
 	return x, nil
 }
 
@@ -150,7 +153,7 @@ func (x *exchange) answer() (*Answer, error) {
 		Status:      x.response.StatusCode,
 		Header:      x.header,
 		ContentType: x.response.Header.Get("Content-Type"),
-		Body:        body,
+		Body:        x.echo.clean(body),
 	}, nil
 }
 

@@ -51,6 +51,7 @@ func (s *Stream) Next() (Event, error) {
 		if err != nil && s.x.caller.Err() != nil {
 			return Event{}, s.x.caller.Err()
 		}
+		event.Data = s.x.echo.clean(event.Data)
 		return event, err
 	case errors.Is(err, ErrEventTooLarge):
 		return Event{}, s.x.protocol(fmt.Sprintf("an event of the provider's stream exceeds %d bytes", s.x.client.maxEvent), err)

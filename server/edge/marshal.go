@@ -92,6 +92,17 @@ func takeStream(req *sluicev1.ChatCompletionRequest) (bool, *fault.Error) {
 		return false, nil
 	}
 	value, ok := wirejson.Get(req.Rest, "stream")
+	if ok {
+		times := 0
+		for name := range wirejson.Names(req.Rest) {
+			if name == "stream" {
+				times++
+			}
+		}
+		if times > 1 {
+			return false, fault.Invalid("stream", "stream: duplicate member")
+		}
+	}
 	switch {
 	case !ok || string(value) == "false" || string(value) == "null":
 		return false, nil

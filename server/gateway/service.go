@@ -176,7 +176,7 @@ func (s *Service) CreateEmbeddings(ctx context.Context, req *sluicev1.CreateEmbe
 	}
 	t.receipt.ResponseModel = answer.GetModel()
 	if answer.GetUsage() != nil {
-		t.receipt.Tokens.Input = answer.GetUsage().GetPromptTokens()
+		t.receipt.Tokens.Input = max(answer.GetUsage().GetPromptTokens(), 0)
 	} else {
 		t.estimate(embeddingBytes(req), 0)
 	}

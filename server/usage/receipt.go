@@ -111,14 +111,15 @@ type Tokens struct {
 	Estimated bool
 }
 
-// TokensOf reads the usage that a provider reported. Nil gives the zero value.
+// TokensOf reads the usage that a provider reported. Nil gives the zero value; what is
+// below 0 counts as 0.
 func TokensOf(u *sluicev1.Usage) Tokens {
 	return Tokens{
-		Input:           u.GetPromptTokens(),
-		CachedInput:     u.GetPromptTokensDetails().GetCachedTokens(),
-		CacheWriteInput: u.GetPromptTokensDetails().GetCacheWriteTokens(),
-		Output:          u.GetCompletionTokens(),
-		Reasoning:       u.GetCompletionTokensDetails().GetReasoningTokens(),
+		Input:           max(u.GetPromptTokens(), 0),
+		CachedInput:     max(u.GetPromptTokensDetails().GetCachedTokens(), 0),
+		CacheWriteInput: max(u.GetPromptTokensDetails().GetCacheWriteTokens(), 0),
+		Output:          max(u.GetCompletionTokens(), 0),
+		Reasoning:       max(u.GetCompletionTokensDetails().GetReasoningTokens(), 0),
 	}
 }
 

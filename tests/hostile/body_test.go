@@ -73,7 +73,6 @@ func TestREST_takes_no_compression(t *testing.T) {
 		return wireCase{name: name, send: post(header, body), status: 415, reason: "unsupported_media_type", says: "encoding", fate: kept}
 	}
 	secondLine := refused("a second line", "Content-Encoding: identity\r\nContent-Encoding: gzip\r\n", goodRequest)
-	secondLine.finding = "only the first line of Content-Encoding is looked at"
 	g.wireCases(t, []wireCase{
 		refused("a bomb", "Content-Encoding: gzip\r\n", bomb),
 		refused("deflate", "Content-Encoding: deflate\r\n", goodRequest),

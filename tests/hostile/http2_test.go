@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,10 +24,12 @@ const (
 )
 
 const (
-	// floodMemory is what a flood may cost while its connection is open.
-	floodMemory = 24 << 20
-	// floodGoroutines may be left when all is over: those of clients and pools.
-	floodGoroutines = 12
+	// floodMemory is what a flood may cost while its connection is open: that of as many
+	// calls as one may have, at Sluice and at the upstream in the same process.
+	floodMemory = 64 << 20
+	// floodGoroutines may be left when all is over: those of connections to the upstream
+	// that wait for another call, at both ends.
+	floodGoroutines = 100
 )
 
 // flood is something to send on a connection behind preface and settings.
@@ -226,7 +229,7 @@ func (g *gate) flood(t *testing.T, p port, f flood, door harness.Door) {
 	if f.hangs {
 		g.up.Handle(func(_ http.ResponseWriter, r *http.Request, _ *harness.Request) { <-r.Context().Done() })
 	}
-	before, goroutines := heap(), runtime.NumGoroutine()
+	before, goroutines, calls := heap(), runtime.NumGoroutine(), working()
 	start := time.Now()
 	var h *http2Conn
 	if f.deaf {
@@ -265,12 +268,23 @@ func (g *gate) flood(t *testing.T, p port, f flood, door harness.Door) {
 	deadline := time.Now().Add(2 * soon)
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	for runtime.NumGoroutine() > goroutines+floodGoroutines {
+	for runtime.NumGoroutine() > goroutines+floodGoroutines || working() > calls {
 		if <-ticker.C; time.Now().After(deadline) {
 			stacks := make([]byte, 64<<10)
-			t.Fatalf("%d goroutines, before %d\n%s", runtime.NumGoroutine(), goroutines, stacks[:runtime.Stack(stacks, true)])
+			t.Fatalf("%d goroutines, %d of Sluice's own, before %d and %d\n%s", runtime.NumGoroutine(), working(), goroutines, calls, stacks[:runtime.Stack(stacks, true)])
 		}
 	}
+}
+
+// working counts the goroutines that are in Sluice's own code, which every call is.
+func working() (n int) {
+	stacks := make([]byte, 16<<20)
+	for stack := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+		if strings.Contains(stack, "github.com/sluice-ai/sluice/server/") {
+			n++
+		}
+	}
+	return n
 }
 
 func heap() uint64 {

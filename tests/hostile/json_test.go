@@ -101,10 +101,6 @@ func (g *gate) document(t *testing.T, c document) {
 		t.Errorf("it took %v", took)
 	}
 	want := wireCase{status: 200, shape: success, fate: kept}
-	if c.refused != "" && a.status == 200 && c.name == "the stream twice" {
-		g.healthy(t, g.REST())
-		t.Skip(`reported: "stream" twice is taken, though docs/adr/0002 refuses a known member twice`)
-	}
 	if c.refused != "" {
 		want = wireCase{status: 400, shape: envelope, reason: "invalid_request", says: c.refused, fate: kept}
 	}

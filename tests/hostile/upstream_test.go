@@ -18,7 +18,6 @@ import (
 // HTML and every kind of broken JSON in a 200; gzip that is cut, none, or a bomb; a line of
 // 50 MB; streams that end, break or speak nonsense at every point; a key quoted in a 401.
 func upstreamCases() []providerCase {
-	const echoed = "an answer of status 200 is not cleaned of the key: neither headers nor body nor events"
 	const k = `{"error":{"message":%s,"type":"t","param":null,"code":"c"}}`
 	failure := func(name string, status int, header, body, says string) providerCase {
 		return providerCase{name: name, script: answers(status, header, body), status: []int{status}, says: says}
@@ -65,10 +64,10 @@ func upstreamCases() []providerCase {
 		failure("the key in headers of an error", 400, "X-Request-Id: KEY\r\nX-Ratelimit-Reset-Tokens: KEY\r\nOpenai-Organization: KEY\r\nRetry-After: KEY\r\n"+typeJSON, fmt.Sprintf(k, `"no"`), "no"),
 		failure("the target's header in a message", 403, typeJSON, fmt.Sprintf(k, `"TARGET is unknown"`), "redacted"),
 		failure("the target's header in a header", 400, "Openai-Version: TARGET\r\n"+typeJSON, fmt.Sprintf(k, `"no"`), "no"),
-		{name: "the key in headers of an answer", script: answers(200, "X-Request-Id: KEY\r\nOpenai-Organization: KEY\r\n"+typeJSON, goodAnswer), whole: true, finding: echoed},
-		{name: "the key in an answer", script: answers(200, typeJSON, saying(`"your key is KEY"`)), whole: true, finding: echoed},
-		{name: "the key in an unknown member", script: answers(200, typeJSON, strings.Replace(goodAnswer, `"id":`, `"echo":{"headers":{"authorization":"Bearer KEY"}},"id":`, 1)), whole: true, finding: echoed},
-		{name: "the key in an event", stream: true, script: without(chunk(`"your key is KEY"`) + lastOne), whole: true, finding: echoed},
+		{name: "the key in headers of an answer", script: answers(200, "X-Request-Id: KEY\r\nOpenai-Organization: KEY\r\n"+typeJSON, goodAnswer), whole: true},
+		{name: "the key in an answer", script: answers(200, typeJSON, saying(`"your key is KEY"`)), whole: true},
+		{name: "the key in an unknown member", script: answers(200, typeJSON, strings.Replace(goodAnswer, `"id":`, `"echo":{"headers":{"authorization":"Bearer KEY"}},"id":`, 1)), whole: true},
+		{name: "the key in an event", stream: true, script: without(chunk(`"your key is KEY"`) + lastOne), whole: true},
 		{name: "the key in an error event", stream: true, script: without(event + "data: " + fmt.Sprintf(k, `"KEY"`) + "\n\n"), status: []int{502}},
 		{name: "the key in a comment", stream: true, script: without(": KEY\n\n" + event + lastOne), whole: true},
 		{name: "the key in the name of an event", stream: true, script: without("event: KEY\n" + event + lastOne), whole: true},
@@ -122,7 +121,7 @@ func upstreamCases() []providerCase {
 		garbled("depth in an event", true, without(`data: {"x":`+nested("[", "", "]", 100_000)+"}\n\n")),
 		{name: "a choice of a very high index", stream: true, script: without(strings.Replace(event, `"index":0`, `"index":2147483647`, 1) + event + lastOne), whole: true},
 		{name: "a choice of an index below nothing", stream: true, script: without(strings.Replace(event, `"index":0`, `"index":-1`, 1) + event + lastOne), whole: true},
-		{name: "tokens below nothing", script: answers(200, typeJSON, usage(`{"prompt_tokens":-5,"completion_tokens":-7,"total_tokens":-12}`)), whole: true, finding: "receipts take counts below nothing"},
+		{name: "tokens below nothing", script: answers(200, typeJSON, usage(`{"prompt_tokens":-5,"completion_tokens":-7,"total_tokens":-12}`)), whole: true},
 		whole("more tokens than there are", usage(`{"prompt_tokens":9223372036854775807,"completion_tokens":9223372036854775807,"total_tokens":9223372036854775807}`)),
 		whole("a model and an end of 100 KB", strings.NewReplacer(`"model":"m"`, `"model":"`+fill(100<<10)+`"`, `"stop"`, `"`+fill(100<<10)+`"`).Replace(goodAnswer)),
 		failure("a wait of a century", 429, "Retry-After: 3155760000\r\n"+typeJSON, fmt.Sprintf(k, `"no"`), "no"),
