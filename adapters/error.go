@@ -158,6 +158,16 @@ func (e *Error) message() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
+// OutOfQuota tells a rate limit that waiting does not end, because the account's money is
+// used up, from one that it does.
+//
+// Source: OpenAI's guide "Error codes", 429 insufficient_quota, 2026-11.
+func OutOfQuota(envelope *sluicev1.ErrorEnvelope) bool {
+	const quota = "insufficient_quota"
+	e := envelope.GetError()
+	return e.GetCodeString() == quota || e.GetType() == quota
+}
+
 // KindOf returns the kind of err: that of the [*Error] in its chain, else
 // [KindInternal].
 func KindOf(err error) Kind {

@@ -46,6 +46,10 @@ var ForwardedRequestHeaders = []string{
 	"x-client-request-id",
 }
 
+// CredentialHeaders are those that callers and providers take for a key, in lower case:
+// OpenAI's, Azure OpenAI's, Anthropic's and Google's.
+var CredentialHeaders = []string{"authorization", "api-key", "x-api-key", "x-goog-api-key"}
+
 // ReturnedResponseHeader tells whether a provider's response header of the
 // lower-case name may reach the caller: rate limits, retry hints, request ids and
 // OpenAI's own. Cookies, hop-by-hop and server internals may not.

@@ -157,10 +157,6 @@ func New(target string, s Settings, onChange func(target string, from, to State)
 	return b
 }
 
-// Settings returns what [New] was given: a reload that brings the same may keep the
-// breaker.
-func (b *Breaker) Settings() Settings { return b.settings }
-
 // State returns the state at this moment. An open breaker whose time is over becomes
 // half-open by this, as by a call.
 func (b *Breaker) State() State { return states[b.circuit.State()] }

@@ -136,7 +136,7 @@ func (r *Ring) blame(l lease, failure *adapters.Error, now time.Time) {
 			b.refused++
 		}
 	case failure.Kind != adapters.KindRateLimited:
-	case outOfQuota(failure) && !only:
+	case adapters.OutOfQuota(failure.Envelope) && !only:
 		l.bench.put(now, max(s.QuotaFor, min(failure.RetryAfter, s.WaitAtMost)), failure.Kind, kept(failure))
 	case failure.RetryAfter > 0:
 		r.benchOf(l.key, l.model, now).put(now, min(failure.RetryAfter, s.WaitAtMost), failure.Kind, kept(failure))
@@ -146,15 +146,6 @@ func (r *Ring) blame(l lease, failure *adapters.Error, now time.Time) {
 			b.limited++
 		}
 	}
-}
-
-// outOfQuota tells an account without money from one that is too fast.
-//
-// Source: OpenAI's guide "Error codes", 429, 2026-11.
-func outOfQuota(failure *adapters.Error) bool {
-	const quota = "insufficient_quota"
-	e := failure.Envelope.GetError()
-	return e.GetCodeString() == quota || e.GetType() == quota
 }
 
 // kept returns what is shown again of an answer, without what is large.

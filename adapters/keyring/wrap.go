@@ -42,15 +42,11 @@ func (r *Ring) Wrap(p adapters.Provider) adapters.Provider {
 const listing = "(models)"
 
 // HasCredential tells whether a target's headers bring a credential, so that its calls use
-// none of the ring's keys. It goes by the names of the headers in which providers look for
-// one: OpenAI's, Azure OpenAI's, Anthropic's and Google's.
+// none of the ring's keys. It goes by the names of the headers, see
+// [adapters.CredentialHeaders].
 func HasCredential(header adapters.Header) bool {
 	return slices.ContainsFunc(header, func(f adapters.Field) bool {
-		switch strings.ToLower(f.Name) {
-		case "authorization", "api-key", "x-api-key", "x-goog-api-key":
-			return true
-		}
-		return false
+		return slices.Contains(adapters.CredentialHeaders, strings.ToLower(f.Name))
 	})
 }
 

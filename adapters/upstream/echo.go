@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"net/http"
+	"net/textproto"
 	"strings"
 
 	"github.com/sluice-ai/sluice/adapters"
@@ -13,8 +14,14 @@ import (
 // cleaned of all secrets; answers, which are long and many, of this one.
 type echo []byte
 
-// credentialHeaders are where providers look for a key, in net/http's form.
-var credentialHeaders = []string{"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key"}
+// credentialHeaders are [adapters.CredentialHeaders] in net/http's form.
+var credentialHeaders = func() []string {
+	names := make([]string, len(adapters.CredentialHeaders))
+	for i, name := range adapters.CredentialHeaders {
+		names[i] = textproto.CanonicalMIMEHeaderKey(name)
+	}
+	return names
+}()
 
 // echoOf returns the credential of a request. Nil when it has none.
 func echoOf(h http.Header) echo {

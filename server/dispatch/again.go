@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/sluice-ai/sluice/adapters"
-
-	"github.com/sluice-ai/sluice/server/fault"
 )
 
 // then is what follows from a failure.
@@ -37,7 +35,7 @@ const never = RepeatFailed + 1
 //     same target at once;
 //   - for a target whose keys are all benched (RateLimited, unsent), only a stated
 //     RetryAfter is waited for;
-//   - a used-up quota ([fault.CodeQuota]) is not waited for.
+//   - a used-up quota ([adapters.OutOfQuota]) is not waited for.
 var rules = [...]struct {
 	then     then
 	answered Repeat
@@ -118,7 +116,7 @@ func (h *history) add(c *call, a *attempt) {
 	}
 	benched := e.Unsent && e.Kind == adapters.KindRateLimited
 	p.repeatable = c.policy.Repeat >= from && e.RetryAfter <= c.policy.MaxWait && (!benched || e.RetryAfter > 0) &&
-		e.Envelope.GetError().GetCodeString() != fault.CodeQuota
+		!adapters.OutOfQuota(e.Envelope)
 	p.failed = time.Now()
 	if p.pause, p.stated = e.RetryAfter, e.RetryAfter > 0; !p.stated {
 		p.pause = c.policy.backoff(p.tries)

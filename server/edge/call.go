@@ -25,12 +25,6 @@ const (
 	headerSluiceRequestID = "x-sluice-request-id"
 	// headerErrorReason is the name of the [sluicev1.ErrorReason], in lower case.
 	headerErrorReason = "x-sluice-error-reason"
-	// What happened on the way, as the gateway says it: who answered, with which model,
-	// after how many attempts, and what failed before.
-	headerProvider = "x-sluice-provider"
-	headerModel    = "x-sluice-model"
-	headerAttempts = "x-sluice-attempts"
-	headerTried    = "x-sluice-tried"
 	// headerOwn is what all of them begin with.
 	headerOwn = "x-sluice-"
 )
@@ -133,7 +127,7 @@ func has(h adapters.Header, name string) bool {
 // elsewhere would break the answer's frame, or to the door.
 func reserved(name string) bool {
 	switch name {
-	case headerProvider, headerModel, headerAttempts, headerTried:
+	case gateway.HeaderProvider, gateway.HeaderModel, gateway.HeaderAttempts, gateway.HeaderTried:
 		return false
 	case "", "content-length", "content-type", "content-encoding", "transfer-encoding",
 		"connection", "trailer", "te", "upgrade":
@@ -166,13 +160,13 @@ func canonicalName(name string) string {
 		return "X-Request-Id"
 	case headerSluiceRequestID:
 		return "X-Sluice-Request-Id"
-	case headerProvider:
+	case gateway.HeaderProvider:
 		return "X-Sluice-Provider"
-	case headerModel:
+	case gateway.HeaderModel:
 		return "X-Sluice-Model"
-	case headerAttempts:
+	case gateway.HeaderAttempts:
 		return "X-Sluice-Attempts"
-	case headerTried:
+	case gateway.HeaderTried:
 		return "X-Sluice-Tried"
 	}
 	return textproto.CanonicalMIMEHeaderKey(name)

@@ -51,7 +51,7 @@ func TestReplyHeader_a_provider_cannot_speak_for_Sluice(t *testing.T) {
 
 func TestCanonicalName_is_that_of_net_http(t *testing.T) {
 	for _, name := range []string{
-		headerRequestID, headerSluiceRequestID, headerErrorReason, headerProvider, headerModel, headerAttempts, headerTried, "retry-after",
+		headerRequestID, headerSluiceRequestID, headerErrorReason, gateway.HeaderProvider, gateway.HeaderModel, gateway.HeaderAttempts, gateway.HeaderTried, "retry-after",
 	} {
 		if got, want := canonicalName(name), http.CanonicalHeaderKey(name); got != want {
 			t.Errorf("got %s, want %s", got, want)

@@ -7,10 +7,13 @@ import (
 	"net"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
+
+	"github.com/sluice-ai/sluice/adapters"
 
 	"github.com/sluice-ai/sluice/server/gateway"
 )
@@ -164,11 +167,7 @@ func (h metadataValues) get(name string) string {
 
 // isSecret tells whether a header is a credential by its name, which is in lower case.
 func isSecret(name string) bool {
-	switch name {
-	case "authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-goog-api-key":
-		return true
-	}
-	return false
+	return slices.Contains(adapters.CredentialHeaders, name) || name == "proxy-authorization" || name == "cookie"
 }
 
 // isTraceparent tells whether a value is valid: version, trace, parent and flags in

@@ -39,7 +39,7 @@ func newCORS(origins []string) *cors.Cors {
 		// "*" covers the rest, such as x-ratelimit-*, where browsers know it.
 		ExposedHeaders: append(connectcors.ExposedHeaders(),
 			headerRequestID, headerSluiceRequestID, headerErrorReason,
-			headerProvider, headerModel, headerAttempts, headerTried,
+			gateway.HeaderProvider, gateway.HeaderModel, gateway.HeaderAttempts, gateway.HeaderTried,
 			"retry-after", "retry-after-ms", "x-should-retry", "*"),
 		MaxAge: 7200, // the most that Chromium takes
 	}

@@ -53,14 +53,10 @@ func (e *Error) Message() string { return e.Envelope.GetError().GetMessage() }
 // Name returns the reason without its prefix, in lower case: "model_not_found".
 func (e *Error) Name() string { return ReasonName(e.Reason) }
 
-// CodeQuota is OpenAI's code of a 429 that waiting does not end: the account's money
-// is used up (API reference, "Error codes", 2026-11).
-const CodeQuota = "insufficient_quota"
-
 // Retryable tells whether sending the same call again may succeed. It becomes
 // x-should-retry.
 func (e *Error) Retryable() bool {
-	return table[e.Reason].retryable && e.Envelope.GetError().GetCodeString() != CodeQuota
+	return table[e.Reason].retryable && !adapters.OutOfQuota(e.Envelope)
 }
 
 // New returns a fault of Sluice's own with the reason's usual status and error

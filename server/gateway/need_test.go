@@ -131,13 +131,13 @@ func TestCalls_say_what_happened_in_their_headers(t *testing.T) {
 	s, _ := service(t, plan(t, "", []route.Model{{Name: "fast", Targets: targets}, {Name: "gone", Targets: targets[:1]}}, p.provider("p"), q.provider("q")))
 	check := func(call *Call, provider, model, attempts, tried string) {
 		t.Helper()
-		for name, want := range map[string]string{headerProvider: provider, headerModel: model, headerAttempts: attempts} {
+		for name, want := range map[string]string{HeaderProvider: provider, HeaderModel: model, HeaderAttempts: attempts} {
 			if got := call.Reply.Get(name); got != want {
 				t.Errorf("%s: %q, want %q in %v", name, got, want, call.Reply)
 			}
 		}
-		if got := call.Reply.Get(headerTried); !strings.HasPrefix(got, tried) {
-			t.Errorf("%s: %q, want %q", headerTried, got, tried)
+		if got := call.Reply.Get(HeaderTried); !strings.HasPrefix(got, tried) {
+			t.Errorf("%s: %q, want %q", HeaderTried, got, tried)
 		}
 	}
 	call := &Call{}
@@ -150,7 +150,7 @@ func TestCalls_say_what_happened_in_their_headers(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(call, "q", "m-3", "1", "")
-	if call.Reply.Get(headerTried) != "" {
+	if call.Reply.Get(HeaderTried) != "" {
 		t.Error("a call without failures says what was tried")
 	}
 	call = &Call{}

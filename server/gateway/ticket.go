@@ -162,12 +162,13 @@ func (t *ticket) begun(outcome dispatch.Outcome) {
 	t.receipt.FirstToken = time.Since(t.call.Start)
 }
 
-// Headers of the answer that say what happened on the way, in lower case.
+// Headers of the answer that say what happened on the way, in lower case: who answered,
+// with which of its models, after how many requests, and what failed before.
 const (
-	headerProvider = "x-sluice-provider"
-	headerModel    = "x-sluice-model"
-	headerAttempts = "x-sluice-attempts"
-	headerTried    = "x-sluice-tried"
+	HeaderProvider = "x-sluice-provider"
+	HeaderModel    = "x-sluice-model"
+	HeaderAttempts = "x-sluice-attempts"
+	HeaderTried    = "x-sluice-tried"
 )
 
 // served puts the headers of an answer where the door finds them: the provider's, and
@@ -190,11 +191,11 @@ func (t *ticket) served(outcome dispatch.Outcome) {
 		}
 		failed = failed || outcome.Attempts[i].Err != nil
 	}
-	t.call.Reply.Add(headerProvider, last.Provider)
-	t.call.Reply.Add(headerModel, last.Model)
-	t.call.Reply.Add(headerAttempts, strconv.Itoa(asked))
+	t.call.Reply.Add(HeaderProvider, last.Provider)
+	t.call.Reply.Add(HeaderModel, last.Model)
+	t.call.Reply.Add(HeaderAttempts, strconv.Itoa(asked))
 	if failed {
-		t.call.Reply.Add(headerTried, dispatch.Tried(outcome.Attempts))
+		t.call.Reply.Add(HeaderTried, dispatch.Tried(outcome.Attempts))
 	}
 }
 

@@ -38,7 +38,7 @@ func TestReceipt_charges_nothing_for_a_call_whose_caller_left_before_it_was_sent
 			if r.Reason != sluicev1.ErrorReason_ERROR_REASON_CANCELED {
 				t.Errorf("the reason is %v, want canceled", r.Reason)
 			}
-			if got := call.Reply.Get(headerAttempts); got != test.asked {
+			if got := call.Reply.Get(HeaderAttempts); got != test.asked {
 				t.Errorf("%s attempts, want %s", got, test.asked)
 			}
 			if (r.Tokens.Input > 0) != test.input || len(r.Attempts) != 1 || r.Attempts[0].Spared != test.unsent || r.Attempts[0].Outcome != "canceled" {
