@@ -40,12 +40,18 @@ var unframed = func() map[frame.Refusal]string {
 	answers := map[frame.Refusal]string{}
 	for _, r := range frame.Refusals() {
 		f := badRequest(r.Status(), "request refused: %s", r.Message())
-		body := wirejson.Marshal(f.Envelope)
-		answers[r] = fmt.Sprintf("HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\nX-Should-Retry: false\r\nX-Sluice-Error-Reason: %s\r\n\r\n%s",
-			r.Status(), http.StatusText(r.Status()), contentTypeJSON, len(body), f.Name(), body)
+		answers[r] = bareAnswer(f, "X-Should-Retry: false\r\n")
 	}
 	return answers
 }()
+
+// bareAnswer is the answer of a fault on a connection that net/http does not serve, and
+// that is closed behind it. more are further header lines, each with its end.
+func bareAnswer(f *fault.Error, more string) string {
+	body := wirejson.Marshal(f.Envelope)
+	return fmt.Sprintf("HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n%sX-Sluice-Error-Reason: %s\r\n\r\n%s",
+		f.Status, http.StatusText(f.Status), contentTypeJSON, len(body), more, f.Name(), body)
+}
 
 // badRequest is the fault of a request that breaks HTTP's rules or the bounds of its
 // header.

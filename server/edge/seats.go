@@ -2,7 +2,6 @@ package edge
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
-	"github.com/sluice-ai/sluice/proto/wirejson"
 
 	"github.com/sluice-ai/sluice/server/fault"
 )
@@ -138,7 +136,5 @@ func (s *Seats) dismiss(c net.Conn, speaksHTTP bool) {
 var noSeat = func() string {
 	f := fault.New(sluicev1.ErrorReason_ERROR_REASON_OVERLOADED,
 		"Sluice has as many connections as it may have open; send the call again later or to another replica")
-	body := wirejson.Marshal(f.Envelope)
-	return fmt.Sprintf("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\nRetry-After: 1\r\nX-Sluice-Error-Reason: %s\r\n\r\n%s",
-		contentTypeJSON, len(body), f.Name(), body)
+	return bareAnswer(f, "Retry-After: 1\r\n")
 }()
