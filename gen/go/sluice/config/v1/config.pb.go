@@ -757,8 +757,8 @@ type ProviderTimeouts struct {
 	FirstByte *string `protobuf:"bytes,2,opt,name=first_byte,json=firstByte,proto3,oneof" json:"first_byte,omitempty"`
 	// Between two pieces of an answer.
 	Idle *string `protobuf:"bytes,3,opt,name=idle,proto3,oneof" json:"idle,omitempty"`
-	// From the request sent to the first event of a stream. 0s: no bound beside
-	// first_byte and idle.
+	// From the request sent to the first event of a stream, however many comments come
+	// before it. 0s: no bound beside first_byte and idle.
 	FirstToken *string `protobuf:"bytes,4,opt,name=first_token,json=firstToken,proto3,oneof" json:"first_token,omitempty"`
 	// One attempt from its start to the end of the answer, streams included. 0s: no bound
 	// beside routing.timeouts.
@@ -1824,8 +1824,14 @@ type Limits struct {
 	// Calls at once through all doors; more are refused with 503 and Retry-After. 0: as
 	// many as the process may have files open, each call needing up to two.
 	MaxConcurrentCalls *int32 `protobuf:"varint,2,opt,name=max_concurrent_calls,json=maxConcurrentCalls,proto3,oneof" json:"max_concurrent_calls,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// Largest answer in one piece that a provider may give, and the largest single event
+	// of a stream where that is less than 16MiB. Embeddings of 2048 texts with 3072 numbers
+	// each are 34MB as base64 and 80MB as numbers.
+	MaxAnswerBytes *string `protobuf:"bytes,3,opt,name=max_answer_bytes,json=maxAnswerBytes,proto3,oneof" json:"max_answer_bytes,omitempty"`
+	// Largest whole stream that a provider may send. What exceeds it ends with an error.
+	MaxStreamBytes *string `protobuf:"bytes,4,opt,name=max_stream_bytes,json=maxStreamBytes,proto3,oneof" json:"max_stream_bytes,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Limits) Reset() {
@@ -1870,6 +1876,20 @@ func (x *Limits) GetMaxConcurrentCalls() int32 {
 		return *x.MaxConcurrentCalls
 	}
 	return 0
+}
+
+func (x *Limits) GetMaxAnswerBytes() string {
+	if x != nil && x.MaxAnswerBytes != nil {
+		return *x.MaxAnswerBytes
+	}
+	return ""
+}
+
+func (x *Limits) GetMaxStreamBytes() string {
+	if x != nil && x.MaxStreamBytes != nil {
+		return *x.MaxStreamBytes
+	}
+	return ""
 }
 
 type Breaker struct {
@@ -1982,7 +2002,9 @@ type Log struct {
 	Format *string `protobuf:"bytes,1,opt,name=format,proto3,oneof" json:"format,omitempty"`
 	// The least important level that is written. One line per call has the level
 	// info.
-	Level         *string `protobuf:"bytes,2,opt,name=level,proto3,oneof" json:"level,omitempty"`
+	Level *string `protobuf:"bytes,2,opt,name=level,proto3,oneof" json:"level,omitempty"`
+	// Which calls are logged with what was said in them. Unset: none.
+	Bodies        *LogBodies `protobuf:"bytes,3,opt,name=bodies,proto3,oneof" json:"bodies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2031,6 +2053,71 @@ func (x *Log) GetLevel() string {
 	return ""
 }
 
+func (x *Log) GetBodies() *LogBodies {
+	if x != nil {
+		return x.Bodies
+	}
+	return nil
+}
+
+// LogBodies puts requests and answers themselves into the log, at the level info.
+// Prompts and answers are personal: whoever reads the log reads them. What looks like a
+// credential is masked.
+type LogBodies struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Models, as callers name them, whose calls are logged so; "*" for all. Empty: none.
+	Models []string `protobuf:"bytes,1,rep,name=models,proto3" json:"models,omitempty"`
+	// What of one request, and of one answer, is written at most. The rest is cut off,
+	// with a note of how much there was.
+	MaxBytes      *string `protobuf:"bytes,2,opt,name=max_bytes,json=maxBytes,proto3,oneof" json:"max_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogBodies) Reset() {
+	*x = LogBodies{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogBodies) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogBodies) ProtoMessage() {}
+
+func (x *LogBodies) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogBodies.ProtoReflect.Descriptor instead.
+func (*LogBodies) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *LogBodies) GetModels() []string {
+	if x != nil {
+		return x.Models
+	}
+	return nil
+}
+
+func (x *LogBodies) GetMaxBytes() string {
+	if x != nil && x.MaxBytes != nil {
+		return *x.MaxBytes
+	}
+	return ""
+}
+
 type Shutdown struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How long running calls may go on after the signal to stop. What is still running
@@ -2042,7 +2129,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[24]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2054,7 +2141,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[24]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2067,7 +2154,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{24}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Shutdown) GetGrace() string {
@@ -2089,7 +2176,7 @@ type Cors struct {
 
 func (x *Cors) Reset() {
 	*x = Cors{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[25]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2101,7 +2188,7 @@ func (x *Cors) String() string {
 func (*Cors) ProtoMessage() {}
 
 func (x *Cors) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[25]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2114,7 +2201,7 @@ func (x *Cors) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cors.ProtoReflect.Descriptor instead.
 func (*Cors) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{25}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Cors) GetOrigins() []string {
@@ -2231,7 +2318,7 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\t_intervalB\n" +
 	"\n" +
 	"\b_timeoutB\v\n" +
-	"\t_failures\"\x96\x04\n" +
+	"\t_failures\"\x97\x04\n" +
 	"\x10ProviderTimeouts\x12[\n" +
 	"\aconnect\x18\x01 \x01(\tB<\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\x11\n" +
 	"\x0310s\x10\x01\x1a\x031ms\"\x0310mH\x00R\aconnect\x88\x01\x01\x12`\n" +
@@ -2239,9 +2326,9 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"first_byte\x18\x02 \x01(\tB<\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\x11\n" +
 	"\x0310m\x10\x01\x1a\x031ms\"\x0324hH\x01R\tfirstByte\x88\x01\x01\x12T\n" +
 	"\x04idle\x18\x03 \x01(\tB;\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\x10\n" +
-	"\x025m\x10\x01\x1a\x031ms\"\x0324hH\x02R\x04idle\x88\x01\x01\x12\\\n" +
-	"\vfirst_token\x18\x04 \x01(\tB6\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\v\n" +
-	"\x020s\x10\x01\"\x0324hH\x03R\n" +
+	"\x025m\x10\x01\x1a\x031ms\"\x0324hH\x02R\x04idle\x88\x01\x01\x12]\n" +
+	"\vfirst_token\x18\x04 \x01(\tB7\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\f\n" +
+	"\x0310m\x10\x01\"\x0324hH\x03R\n" +
 	"firstToken\x88\x01\x01\x12Q\n" +
 	"\x05total\x18\x05 \x01(\tB6\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\v\n" +
 	"\x020s\x10\x01\"\x0324hH\x04R\x05total\x88\x01\x01B\n" +
@@ -2409,14 +2496,20 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\binsecure\x18\x02 \x01(\bB\v\xa2\x86\x19\a\n" +
 	"\x05falseH\x01R\binsecure\x88\x01\x01B\a\n" +
 	"\x05_modeB\v\n" +
-	"\t_insecure\"\xed\x01\n" +
+	"\t_insecure\"\xea\x03\n" +
 	"\x06Limits\x12h\n" +
 	"\x11max_request_bytes\x18\x01 \x01(\tB7\xbaH\x1br\x192\x17^[0-9]+ ?(B|[KMG]i?B)?$\xa2\x86\x19\x15\n" +
 	"\x0532MiB\x10\x02\x1a\x041KiB\"\x041GiBH\x00R\x0fmaxRequestBytes\x88\x01\x01\x12J\n" +
 	"\x14max_concurrent_calls\x18\x02 \x01(\x05B\x13\xbaH\t\x1a\a\x18\x80\xad\xe2\x04(\x00\xa2\x86\x19\x03\n" +
-	"\x010H\x01R\x12maxConcurrentCalls\x88\x01\x01B\x14\n" +
+	"\x010H\x01R\x12maxConcurrentCalls\x88\x01\x01\x12g\n" +
+	"\x10max_answer_bytes\x18\x03 \x01(\tB8\xbaH\x1br\x192\x17^[0-9]+ ?(B|[KMG]i?B)?$\xa2\x86\x19\x16\n" +
+	"\x0548MiB\x10\x02\x1a\x0564KiB\"\x041GiBH\x02R\x0emaxAnswerBytes\x88\x01\x01\x12h\n" +
+	"\x10max_stream_bytes\x18\x04 \x01(\tB9\xbaH\x1br\x192\x17^[0-9]+ ?(B|[KMG]i?B)?$\xa2\x86\x19\x17\n" +
+	"\x06256MiB\x10\x02\x1a\x0564KiB\"\x041GiBH\x03R\x0emaxStreamBytes\x88\x01\x01B\x14\n" +
 	"\x12_max_request_bytesB\x17\n" +
-	"\x15_max_concurrent_calls\"\xd6\x04\n" +
+	"\x15_max_concurrent_callsB\x13\n" +
+	"\x11_max_answer_bytesB\x13\n" +
+	"\x11_max_stream_bytes\"\xd6\x04\n" +
 	"\aBreaker\x12)\n" +
 	"\aenabled\x18\x01 \x01(\bB\n" +
 	"\xa2\x86\x19\x06\n" +
@@ -2444,14 +2537,22 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"_cool_downB\f\n" +
 	"\n" +
 	"_slow_callB\t\n" +
-	"\a_probes\"\xa0\x01\n" +
+	"\a_probes\"\xe5\x01\n" +
 	"\x03Log\x12>\n" +
 	"\x06format\x18\x01 \x01(\tB!\xbaH\x14r\x12R\x04autoR\x04textR\x04json\xa2\x86\x19\x06\n" +
 	"\x04autoH\x00R\x06format\x88\x01\x01\x12D\n" +
 	"\x05level\x18\x02 \x01(\tB)\xbaH\x1cr\x1aR\x05debugR\x04infoR\x04warnR\x05error\xa2\x86\x19\x06\n" +
-	"\x04infoH\x01R\x05level\x88\x01\x01B\t\n" +
+	"\x04infoH\x01R\x05level\x88\x01\x01\x128\n" +
+	"\x06bodies\x18\x03 \x01(\v2\x1b.sluice.config.v1.LogBodiesH\x02R\x06bodies\x88\x01\x01B\t\n" +
 	"\a_formatB\b\n" +
-	"\x06_level\"g\n" +
+	"\x06_levelB\t\n" +
+	"\a_bodies\"\x9c\x01\n" +
+	"\tLogBodies\x12'\n" +
+	"\x06models\x18\x01 \x03(\tB\x0f\xbaH\f\x92\x01\t\"\ar\x05\x10\x01\x18\x80\x02R\x06models\x12X\n" +
+	"\tmax_bytes\x18\x02 \x01(\tB6\xbaH\x1br\x192\x17^[0-9]+ ?(B|[KMG]i?B)?$\xa2\x86\x19\x14\n" +
+	"\x0516KiB\x10\x02\x1a\x0364B\"\x041MiBH\x00R\bmaxBytes\x88\x01\x01B\f\n" +
+	"\n" +
+	"_max_bytes\"g\n" +
 	"\bShutdown\x12Q\n" +
 	"\x05grace\x18\x01 \x01(\tB6\xbaH$r\"2 ^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$\xa2\x86\x19\v\n" +
 	"\x0330s\x10\x01\"\x021hH\x00R\x05grace\x88\x01\x01B\b\n" +
@@ -2471,7 +2572,7 @@ func file_sluice_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_sluice_config_v1_config_proto_rawDescData
 }
 
-var file_sluice_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_sluice_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_sluice_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),           // 0: sluice.config.v1.Config
 	(*Listen)(nil),           // 1: sluice.config.v1.Listen
@@ -2497,10 +2598,11 @@ var file_sluice_config_v1_config_proto_goTypes = []any{
 	(*Limits)(nil),           // 21: sluice.config.v1.Limits
 	(*Breaker)(nil),          // 22: sluice.config.v1.Breaker
 	(*Log)(nil),              // 23: sluice.config.v1.Log
-	(*Shutdown)(nil),         // 24: sluice.config.v1.Shutdown
-	(*Cors)(nil),             // 25: sluice.config.v1.Cors
-	nil,                      // 26: sluice.config.v1.Provider.HeadersEntry
-	nil,                      // 27: sluice.config.v1.Target.HeadersEntry
+	(*LogBodies)(nil),        // 24: sluice.config.v1.LogBodies
+	(*Shutdown)(nil),         // 25: sluice.config.v1.Shutdown
+	(*Cors)(nil),             // 26: sluice.config.v1.Cors
+	nil,                      // 27: sluice.config.v1.Provider.HeadersEntry
+	nil,                      // 28: sluice.config.v1.Target.HeadersEntry
 }
 var file_sluice_config_v1_config_proto_depIdxs = []int32{
 	1,  // 0: sluice.config.v1.Config.listen:type_name -> sluice.config.v1.Listen
@@ -2511,11 +2613,11 @@ var file_sluice_config_v1_config_proto_depIdxs = []int32{
 	21, // 5: sluice.config.v1.Config.limits:type_name -> sluice.config.v1.Limits
 	22, // 6: sluice.config.v1.Config.breaker:type_name -> sluice.config.v1.Breaker
 	23, // 7: sluice.config.v1.Config.log:type_name -> sluice.config.v1.Log
-	24, // 8: sluice.config.v1.Config.shutdown:type_name -> sluice.config.v1.Shutdown
-	25, // 9: sluice.config.v1.Config.cors:type_name -> sluice.config.v1.Cors
+	25, // 8: sluice.config.v1.Config.shutdown:type_name -> sluice.config.v1.Shutdown
+	26, // 9: sluice.config.v1.Config.cors:type_name -> sluice.config.v1.Cors
 	2,  // 10: sluice.config.v1.Listen.tls:type_name -> sluice.config.v1.ListenTls
 	2,  // 11: sluice.config.v1.Listen.admin_tls:type_name -> sluice.config.v1.ListenTls
-	26, // 12: sluice.config.v1.Provider.headers:type_name -> sluice.config.v1.Provider.HeadersEntry
+	27, // 12: sluice.config.v1.Provider.headers:type_name -> sluice.config.v1.Provider.HeadersEntry
 	8,  // 13: sluice.config.v1.Provider.timeouts:type_name -> sluice.config.v1.ProviderTimeouts
 	5,  // 14: sluice.config.v1.Provider.keys:type_name -> sluice.config.v1.ProviderKey
 	6,  // 15: sluice.config.v1.Provider.concurrency:type_name -> sluice.config.v1.Concurrency
@@ -2524,7 +2626,7 @@ var file_sluice_config_v1_config_proto_depIdxs = []int32{
 	13, // 18: sluice.config.v1.Model.targets:type_name -> sluice.config.v1.Target
 	11, // 19: sluice.config.v1.Model.sticky:type_name -> sluice.config.v1.Sticky
 	12, // 20: sluice.config.v1.Model.hedge:type_name -> sluice.config.v1.Hedge
-	27, // 21: sluice.config.v1.Target.headers:type_name -> sluice.config.v1.Target.HeadersEntry
+	28, // 21: sluice.config.v1.Target.headers:type_name -> sluice.config.v1.Target.HeadersEntry
 	15, // 22: sluice.config.v1.Target.parameters:type_name -> sluice.config.v1.Parameters
 	9,  // 23: sluice.config.v1.Target.timeouts:type_name -> sluice.config.v1.TargetTimeouts
 	6,  // 24: sluice.config.v1.Target.concurrency:type_name -> sluice.config.v1.Concurrency
@@ -2532,11 +2634,12 @@ var file_sluice_config_v1_config_proto_depIdxs = []int32{
 	18, // 26: sluice.config.v1.Routing.timeouts:type_name -> sluice.config.v1.RoutingTimeouts
 	19, // 27: sluice.config.v1.Routing.retries:type_name -> sluice.config.v1.Retries
 	17, // 28: sluice.config.v1.Routing.paths:type_name -> sluice.config.v1.PathRoute
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	24, // 29: sluice.config.v1.Log.bodies:type_name -> sluice.config.v1.LogBodies
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_sluice_config_v1_config_proto_init() }
@@ -2569,13 +2672,14 @@ func file_sluice_config_v1_config_proto_init() {
 	file_sluice_config_v1_config_proto_msgTypes[22].OneofWrappers = []any{}
 	file_sluice_config_v1_config_proto_msgTypes[23].OneofWrappers = []any{}
 	file_sluice_config_v1_config_proto_msgTypes[24].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[25].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sluice_config_v1_config_proto_rawDesc), len(file_sluice_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
