@@ -184,9 +184,10 @@ func TestParse_reads_the_keys_of_the_first_file(t *testing.T) {
 				{Name: "authorization", Value: adapters.NewSecret("Bearer sk-1!")},
 				{Name: "x-trace", Value: adapters.NewSecret("plain")},
 			},
-			Timeouts:    adapters.Timeouts{Connect: 1500 * time.Millisecond, FirstByte: 10 * time.Minute, Idle: 5 * time.Minute},
-			Concurrency: config.Concurrency{Queue: 100, QueueTimeout: 5 * time.Second},
-			HealthCheck: config.HealthCheck{Timeout: 5 * time.Second, Failures: 3},
+			Timeouts:          adapters.Timeouts{Connect: 1500 * time.Millisecond, FirstByte: 10 * time.Minute, Idle: 5 * time.Minute},
+			FirstTokenTimeout: 10 * time.Minute,
+			Concurrency:       config.Concurrency{Queue: 100, QueueTimeout: 5 * time.Second},
+			HealthCheck:       config.HealthCheck{Timeout: 5 * time.Second, Failures: 3},
 		},
 		{Name: "sandbox", Kind: "sandbox", Implicit: true},
 	})
