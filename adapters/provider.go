@@ -24,6 +24,7 @@ type Provider struct {
 	Chat   Chatter
 	Embed  Embedder
 	Models Lister
+	Count  Counter
 	// Close releases connections. Nil when there is nothing to release. Called
 	// once, when no call is running any more.
 	Close func() error
@@ -67,6 +68,13 @@ type Lister interface {
 	Get(ctx context.Context, call *Call) (*sluicev1.Model, error)
 }
 
+// Counter tells how long a conversation is for a model, without an answer. Errors as
+// [Chatter].
+type Counter interface {
+	// CountTokens counts the input that Chat with the same request would have.
+	CountTokens(ctx context.Context, call *Call, req *sluicev1.ChatCompletionRequest) (*sluicev1.TokenCount, error)
+}
+
 // Call is what travels beside a request to a provider, and back beside its answer.
 // One Call serves one attempt and is used by one goroutine.
 type Call struct {
@@ -96,6 +104,8 @@ type Call struct {
 	// its cost becomes known: who has not asked the provider by then need not. Nil: the
 	// context says it.
 	Gone <-chan struct{}
+	// Unsupported says what becomes of members that the provider's dialect cannot express.
+	Unsupported Unsupported
 	// Query is the raw query string of the caller's URL, without "?". Empty when
 	// there was none.
 	Query string
@@ -113,4 +123,9 @@ type Reply struct {
 	// Header holds the provider's response headers, reduced to what may reach the
 	// caller (see [ReturnedResponseHeader]).
 	Header Header
+	// Notes say what became of members on their way through the provider's dialect, the
+	// request's first. Those of the request are complete when Header is, those of a
+	// stream's answer when it has ended. What they point to does not change. Nil: all went
+	// through as it was.
+	Notes []*sluicev1.TranslationNote
 }

@@ -29,9 +29,13 @@ type Settings struct {
 	// Timeouts bound single steps of a call. The zero value means the defaults of
 	// adapters/upstream.
 	Timeouts Timeouts
-	// MaxResponseBytes bounds an answer that is not a stream, and a single event
-	// of one that is. 0: the default of adapters/upstream.
+	// MaxResponseBytes bounds an answer that is not a stream, and a single event of one
+	// that is, where it is less than the 16 MiB of adapters/upstream. 0: the default of
+	// adapters/upstream, 48 MiB.
 	MaxResponseBytes int64
+	// MaxStreamBytes bounds a whole stream, before and after decompression. 0: the default
+	// of adapters/upstream, 256 MiB.
+	MaxStreamBytes int64
 	// UserAgent is sent to the provider. Empty: "sluice".
 	UserAgent string
 	// TLS says how Sluice and an https BaseURL prove to each other who they are.
@@ -40,6 +44,10 @@ type Settings struct {
 	// NO_PROXY of the environment; "none" directly; else the URL of a proxy, whose scheme is
 	// http, https, socks5 or socks5h. It may hold a password.
 	Proxy Secret
+	// Google, AWS and Azure are for the kinds that run there; others ignore them.
+	Google Google
+	AWS    AWS
+	Azure  Azure
 }
 
 // TLS is how a client speaks it. The zero value is what the system has it. A provider's

@@ -13,11 +13,12 @@ install -m 644 "$(module github.com/grpc-ecosystem/grpc-gateway)"/third_party/go
 install -m 644 "$(module github.com/bufbuild/protovalidate)"/proto/protovalidate/buf/validate/validate.proto $deps/buf/validate/
 
 $bin/buf format -w proto
+$bin/buf format -w adapters
 $bin/buf lint
 
 # Our own plugins read wirejson's options, whose Go code is committed.
 go build -o $bin/ ./proto/wirejson/protoc-gen-go-wirejson ./proto/wirejson/protoc-gen-wirejson-openapi
-$bin/buf generate --template proto/buf.gen.yaml --path proto/sluice --path proto/wirejson
+$bin/buf generate --template proto/buf.gen.yaml $(printf -- "--path %s " proto/sluice proto/wirejson adapters/*/*.proto)
 $bin/buf generate --template proto/buf.gen.config.yaml
 
 # Clients: only sluice.v1, without the options that servers and generators read.

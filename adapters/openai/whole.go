@@ -55,6 +55,7 @@ func deltaOf(m *sluicev1.ResponseMessage) *sluicev1.Delta {
 		delta.Role = &m.Role
 	}
 	delta.Content, delta.Refusal = m.Content, m.Refusal
+	delta.ReasoningContent, delta.ReasoningDetails = m.ReasoningContent, m.ReasoningDetails
 	for i, call := range m.GetToolCalls() {
 		delta.ToolCalls = append(delta.ToolCalls, toolCallDeltaOf(int64(i), call))
 	}

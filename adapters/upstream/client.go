@@ -18,10 +18,16 @@ import (
 
 const (
 	// DefaultMaxResponseBytes bounds an answer in one piece. The largest that OpenAI
-	// documents is one of embeddings: 2048 vectors of 3072 numbers, some 80 MB as text.
-	DefaultMaxResponseBytes = 128 << 20
-	// DefaultMaxEventBytes bounds one event of a stream.
+	// documents is one of embeddings: 2048 vectors of 3072 numbers, 34 MB as base64, which
+	// the official SDKs ask for, and 80 MB as numbers, which needs a higher bound. A body
+	// that is refused costs what its bound is, and that shall be less than 64 MiB.
+	DefaultMaxResponseBytes = 48 << 20
+	// DefaultMaxEventBytes bounds one event of a stream. The largest in use hold an image
+	// of some megabytes as base64. Its reader takes up to twice as much.
 	DefaultMaxEventBytes = 16 << 20
+	// DefaultMaxStreamBytes bounds a whole stream: five times 128,000 tokens, the longest
+	// answers in use, in chunks of 400 bytes each.
+	DefaultMaxStreamBytes = 256 << 20
 
 	defaultUserAgent = "sluice"
 )
@@ -32,6 +38,12 @@ type Dialect struct {
 	BaseURL string
 	// Authorize puts a key where the provider looks for it.
 	Authorize func(h http.Header, key string)
+	// Sign puts on a finished request what depends on the whole of it, or must be fetched
+	// first: a signature, a token. It is called for requests that bring no key, none of the
+	// settings being there either, and no credential of the target. It may change the
+	// header only. An [*adapters.Error] of it is the call's; any other is one of
+	// [adapters.KindAuth] whose text stays in the log. Nil: nothing is signed.
+	Sign func(ctx context.Context, r *http.Request, body []byte) error
 	// Envelope reads an error body, whose bytes it may keep. It returns nil when the
 	// body is not in a form that holds an error.
 	Envelope func(body []byte) *sluicev1.ErrorEnvelope
@@ -58,6 +70,7 @@ type Client struct {
 
 	maxAnswer int64
 	maxEvent  int64
+	maxStream int64
 }
 
 // New checks the settings and returns a client for them. It does not connect. A
@@ -74,8 +87,8 @@ func newClient(s adapters.Settings, d Dialect, dial dialFunc) (*Client, error) {
 	if s.Timeouts.Connect < 0 || s.Timeouts.FirstByte < 0 || s.Timeouts.Idle < 0 {
 		return nil, fmt.Errorf("provider %q: timeouts: a timeout is negative", s.Name)
 	}
-	if s.MaxResponseBytes < 0 {
-		return nil, fmt.Errorf("provider %q: max_response_bytes: %d is negative", s.Name, s.MaxResponseBytes)
+	if s.MaxResponseBytes < 0 || s.MaxStreamBytes < 0 {
+		return nil, fmt.Errorf("provider %q: a bound of its answers is negative: %d bytes in one piece, %d as a stream", s.Name, s.MaxResponseBytes, s.MaxStreamBytes)
 	}
 	c := &Client{
 		name:      s.Name,
@@ -84,8 +97,9 @@ func newClient(s adapters.Settings, d Dialect, dial dialFunc) (*Client, error) {
 		timeouts:  orElse(s.Timeouts, defaultTimeouts),
 		header:    http.Header{},
 		maxAnswer: cmp.Or(s.MaxResponseBytes, DefaultMaxResponseBytes),
-		maxEvent:  cmp.Or(s.MaxResponseBytes, DefaultMaxEventBytes),
+		maxStream: cmp.Or(s.MaxStreamBytes, DefaultMaxStreamBytes),
 	}
+	c.maxEvent = min(c.maxAnswer, DefaultMaxEventBytes)
 	for i, key := range s.APIKeys {
 		if key.Reveal() == "" || !validFieldValue(key.Reveal()) {
 			return nil, fmt.Errorf("provider %q: api_keys[%d]: empty, or holds a character that no HTTP header can carry", s.Name, i)

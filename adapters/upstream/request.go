@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/sluice-ai/sluice/adapters"
@@ -89,6 +90,7 @@ func (c *Client) newRequest(ctx context.Context, r *Request) (*http.Request, err
 	if r.ContentType != "" {
 		header["Content-Type"] = []string{r.ContentType}
 	}
+	sign := false
 	switch key := r.Key.Reveal(); {
 	case key != "" && !validFieldValue(key):
 		return nil, errBadKey
@@ -97,6 +99,8 @@ func (c *Client) newRequest(ctx context.Context, r *Request) (*http.Request, err
 	case len(c.keys) > 0:
 		// Modulo on the unsigned counter stays in range when it wraps.
 		c.dialect.Authorize(header, c.keys[(c.turn.Add(1)-1)%uint64(len(c.keys))])
+	default:
+		sign = c.dialect.Sign != nil && !hasCredential(r.TargetHeader) && !hasAuthorization(c.header)
 	}
 	maps.Copy(header, c.header)
 
@@ -119,7 +123,36 @@ func (c *Client) newRequest(ctx context.Context, r *Request) (*http.Request, err
 		request.Body = io.NopCloser(bytes.NewReader(body))
 		request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
+	if sign {
+		if err := c.sign(ctx, request, r.Body); err != nil {
+			return nil, err
+		}
+	}
 	return request.WithContext(withConnect(ctx, r.Timeouts.Connect)), nil
+}
+
+// sign has the dialect sign a request.
+func (c *Client) sign(ctx context.Context, request *http.Request, body []byte) error {
+	err := c.dialect.Sign(ctx, request, body)
+	if _, classified := errors.AsType[*adapters.Error](err); err == nil || classified {
+		return err
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &adapters.Error{
+		Kind: adapters.KindAuth, Provider: c.name, Unsent: true,
+		Message: "no credentials for the provider could be had: see the log", Cause: c.secrets.redactError(err),
+	}
+}
+
+func hasCredential(h adapters.Header) bool {
+	return slices.ContainsFunc(h, func(f adapters.Field) bool { return slices.Contains(adapters.CredentialHeaders, f.Name) })
+}
+
+// hasAuthorization tells whether the settings' headers bring a credential of their own.
+func hasAuthorization(h http.Header) bool {
+	return slices.ContainsFunc(adapters.CredentialHeaders, func(name string) bool { return h.Get(name) != "" })
 }
 
 // sendOnce keeps net/http from sending a request again by itself, over one idle connection

@@ -32,6 +32,9 @@ type Config struct {
 	Log       Log
 	// MaxRequestBytes bounds a request through every door.
 	MaxRequestBytes int64
+	// MaxAnswerBytes bounds a provider's answer in one piece, MaxStreamBytes one that is a
+	// stream.
+	MaxAnswerBytes, MaxStreamBytes int64
 	// MaxConcurrentCalls bounds the calls through all doors together. 0: as many as the
 	// process may have files open for.
 	MaxConcurrentCalls int

@@ -54,6 +54,8 @@ func (d *document) resolve(m *configv1.Config, s *secrets) *Config {
 		c.CORSOrigins = slices.Clone(localOrigins)
 	}
 	c.MaxRequestBytes, _ = parseSize(m.Limits.GetMaxRequestBytes())
+	c.MaxAnswerBytes, _ = parseSize(m.Limits.GetMaxAnswerBytes())
+	c.MaxStreamBytes, _ = parseSize(m.Limits.GetMaxStreamBytes())
 	c.MaxConcurrentCalls = int(m.Limits.GetMaxConcurrentCalls())
 	for i, p := range m.GetProviders() {
 		c.Providers = append(c.Providers, d.provider(fmt.Sprintf("providers[%d]", i), p, s))

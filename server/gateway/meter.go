@@ -110,7 +110,7 @@ func longestInput(req *sluicev1.CreateEmbeddingsRequest) int64 {
 }
 
 func deltaBytes(d *sluicev1.Delta) int64 {
-	n := len(d.GetContent()) + len(d.GetRefusal()) + len(d.GetFunctionCall().GetArguments())
+	n := len(d.GetContent()) + len(d.GetReasoningContent()) + len(d.GetRefusal()) + len(d.GetFunctionCall().GetArguments())
 	for _, t := range d.GetToolCalls() {
 		n += len(t.GetFunction().GetName()) + len(t.GetFunction().GetArguments()) + len(t.GetCustom().GetInput())
 	}
@@ -121,7 +121,7 @@ func outputBytes(answer *sluicev1.ChatCompletion) int64 {
 	n := 0
 	for _, c := range answer.GetChoices() {
 		m := c.GetMessage()
-		n += len(m.GetContent()) + len(m.GetRefusal()) + len(m.GetFunctionCall().GetArguments())
+		n += len(m.GetContent()) + len(m.GetReasoningContent()) + len(m.GetRefusal()) + len(m.GetFunctionCall().GetArguments())
 		for _, t := range m.GetToolCalls() {
 			n += len(t.GetFunction().GetFunction().GetArguments()) + len(t.GetCustom().GetCustom().GetInput())
 		}

@@ -411,6 +411,14 @@ var file_wirejson_options_proto_extTypes = []protoimpl.ExtensionInfo{
 		Filename:      "wirejson/options.proto",
 	},
 	{
+		ExtendedType:  (*descriptorpb.FileOptions)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         51201,
+		Name:          "wirejson.json_names",
+		Tag:           "varint,51201,opt,name=json_names",
+		Filename:      "wirejson/options.proto",
+	},
+	{
 		ExtendedType:  (*descriptorpb.MessageOptions)(nil),
 		ExtensionType: (*MessageRules)(nil),
 		Field:         51200,
@@ -450,30 +458,35 @@ var (
 	//
 	// optional bool generate = 51200;
 	E_Generate = &file_wirejson_options_proto_extTypes[0]
+	// Members are named by the fields' json_name, which is camelCase unless the field says
+	// otherwise, and not by the fields' proto names.
+	//
+	// optional bool json_names = 51201;
+	E_JsonNames = &file_wirejson_options_proto_extTypes[1]
 )
 
 // Extension fields to descriptorpb.MessageOptions.
 var (
 	// optional wirejson.MessageRules message = 51200;
-	E_Message = &file_wirejson_options_proto_extTypes[1]
+	E_Message = &file_wirejson_options_proto_extTypes[2]
 )
 
 // Extension fields to descriptorpb.FieldOptions.
 var (
 	// optional wirejson.FieldRules field = 51200;
-	E_Field = &file_wirejson_options_proto_extTypes[2]
+	E_Field = &file_wirejson_options_proto_extTypes[3]
 )
 
 // Extension fields to descriptorpb.OneofOptions.
 var (
 	// optional wirejson.UnionRules union = 51200;
-	E_Union = &file_wirejson_options_proto_extTypes[3]
+	E_Union = &file_wirejson_options_proto_extTypes[4]
 )
 
 // Extension fields to descriptorpb.MethodOptions.
 var (
 	// optional wirejson.MethodRules method = 51200;
-	E_Method = &file_wirejson_options_proto_extTypes[4]
+	E_Method = &file_wirejson_options_proto_extTypes[5]
 )
 
 var File_wirejson_options_proto protoreflect.FileDescriptor
@@ -505,7 +518,9 @@ const file_wirejson_options_proto_rawDesc = "" +
 	"\bnullable\x18\x04 \x01(\bR\bnullable\"$\n" +
 	"\vMethodRules\x12\x15\n" +
 	"\x06sse_of\x18\x01 \x01(\tR\x05sseOf::\n" +
-	"\bgenerate\x12\x1c.google.protobuf.FileOptions\x18\x80\x90\x03 \x01(\bR\bgenerate:S\n" +
+	"\bgenerate\x12\x1c.google.protobuf.FileOptions\x18\x80\x90\x03 \x01(\bR\bgenerate:=\n" +
+	"\n" +
+	"json_names\x12\x1c.google.protobuf.FileOptions\x18\x81\x90\x03 \x01(\bR\tjsonNames:S\n" +
 	"\amessage\x12\x1f.google.protobuf.MessageOptions\x18\x80\x90\x03 \x01(\v2\x16.wirejson.MessageRulesR\amessage:K\n" +
 	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18\x80\x90\x03 \x01(\v2\x14.wirejson.FieldRulesR\x05field:K\n" +
 	"\x05union\x12\x1d.google.protobuf.OneofOptions\x18\x80\x90\x03 \x01(\v2\x14.wirejson.UnionRulesR\x05union:O\n" +
@@ -539,18 +554,19 @@ var file_wirejson_options_proto_goTypes = []any{
 var file_wirejson_options_proto_depIdxs = []int32{
 	1,  // 0: wirejson.MessageRules.constant:type_name -> wirejson.Constant
 	5,  // 1: wirejson.generate:extendee -> google.protobuf.FileOptions
-	6,  // 2: wirejson.message:extendee -> google.protobuf.MessageOptions
-	7,  // 3: wirejson.field:extendee -> google.protobuf.FieldOptions
-	8,  // 4: wirejson.union:extendee -> google.protobuf.OneofOptions
-	9,  // 5: wirejson.method:extendee -> google.protobuf.MethodOptions
-	0,  // 6: wirejson.message:type_name -> wirejson.MessageRules
-	2,  // 7: wirejson.field:type_name -> wirejson.FieldRules
-	3,  // 8: wirejson.union:type_name -> wirejson.UnionRules
-	4,  // 9: wirejson.method:type_name -> wirejson.MethodRules
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	6,  // [6:10] is the sub-list for extension type_name
-	1,  // [1:6] is the sub-list for extension extendee
+	5,  // 2: wirejson.json_names:extendee -> google.protobuf.FileOptions
+	6,  // 3: wirejson.message:extendee -> google.protobuf.MessageOptions
+	7,  // 4: wirejson.field:extendee -> google.protobuf.FieldOptions
+	8,  // 5: wirejson.union:extendee -> google.protobuf.OneofOptions
+	9,  // 6: wirejson.method:extendee -> google.protobuf.MethodOptions
+	0,  // 7: wirejson.message:type_name -> wirejson.MessageRules
+	2,  // 8: wirejson.field:type_name -> wirejson.FieldRules
+	3,  // 9: wirejson.union:type_name -> wirejson.UnionRules
+	4,  // 10: wirejson.method:type_name -> wirejson.MethodRules
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	7,  // [7:11] is the sub-list for extension type_name
+	1,  // [1:7] is the sub-list for extension extendee
 	0,  // [0:1] is the sub-list for field type_name
 }
 
@@ -566,7 +582,7 @@ func file_wirejson_options_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wirejson_options_proto_rawDesc), len(file_wirejson_options_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   5,
-			NumExtensions: 5,
+			NumExtensions: 6,
 			NumServices:   0,
 		},
 		GoTypes:           file_wirejson_options_proto_goTypes,

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/proto"
@@ -157,9 +158,33 @@ func isUnion(o *protogen.Oneof) bool {
 	return proto.HasExtension(o.Desc.Options(), wirejsonpb.E_Union)
 }
 
+// memberName returns what a field is called in JSON.
+func memberName(f *protogen.Field) string {
+	if proto.GetExtension(f.Desc.ParentFile().Options(), wirejsonpb.E_JsonNames).(bool) {
+		return f.Desc.JSONName()
+	}
+	return string(f.Desc.Name())
+}
+
+// unionName returns what a union is called in JSON: a oneof has no JSON name, so that it is
+// made as protobuf makes those of fields.
+func unionName(o *protogen.Oneof) string {
+	name := string(o.Desc.Name())
+	if !proto.GetExtension(o.Desc.ParentFile().Options(), wirejsonpb.E_JsonNames).(bool) {
+		return name
+	}
+	parts := strings.Split(name, "_")
+	for i, part := range parts[1:] {
+		if part != "" {
+			parts[i+1] = strings.ToUpper(part[:1]) + part[1:]
+		}
+	}
+	return strings.Join(parts, "")
+}
+
 func planField(f *protogen.Field) (*member, error) {
 	fr := fieldRules(f)
-	p := &member{name: string(f.Desc.Name()), field: f, rules: fr, nullable: fr.GetNullable()}
+	p := &member{name: memberName(f), field: f, rules: fr, nullable: fr.GetNullable()}
 	if k := f.Desc.Kind(); !f.Desc.IsMap() && !supported(k, fr.GetRaw()) {
 		return nil, fmt.Errorf("type %s has no place in JSON here", k)
 	}
@@ -203,7 +228,7 @@ func supported(k protoreflect.Kind, raw bool) bool {
 func planUnion(o *protogen.Oneof) (*member, error) {
 	rules := proto.GetExtension(o.Desc.Options(), wirejsonpb.E_Union).(*wirejsonpb.UnionRules)
 	u := &member{
-		shape: union, name: string(o.Desc.Name()), oneof: o,
+		shape: union, name: unionName(o), oneof: o,
 		discriminator: rules.GetDiscriminator(), nullable: rules.GetNullable(),
 	}
 	var taken kind

@@ -2574,11 +2574,16 @@ type Delta struct {
 	ToolCalls []*ToolCallDelta `protobuf:"bytes,4,rep,name=tool_calls,json=toolCalls,proto3" json:"tool_calls,omitempty"`
 	Audio     *AudioDelta      `protobuf:"bytes,5,opt,name=audio,proto3" json:"audio,omitempty"`
 	// Deprecated by OpenAI in favour of tool_calls.
-	FunctionCall  *FunctionCallDelta `protobuf:"bytes,6,opt,name=function_call,json=functionCall,proto3" json:"function_call,omitempty"`
-	Annotations   []*Annotation      `protobuf:"bytes,7,rep,name=annotations,proto3" json:"annotations,omitempty"`
-	Rest          []byte             `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	FunctionCall *FunctionCallDelta `protobuf:"bytes,6,opt,name=function_call,json=functionCall,proto3" json:"function_call,omitempty"`
+	Annotations  []*Annotation      `protobuf:"bytes,7,rep,name=annotations,proto3" json:"annotations,omitempty"`
+	// A piece of what the model thinks before it answers.
+	ReasoningContent *string `protobuf:"bytes,8,opt,name=reasoning_content,json=reasoningContent,proto3,oneof" json:"reasoning_content,omitempty"`
+	// Pieces with the same index belong together: texts are joined, a signature stands in
+	// the last of them.
+	ReasoningDetails [][]byte `protobuf:"bytes,9,rep,name=reasoning_details,json=reasoningDetails,proto3" json:"reasoning_details,omitempty"`
+	Rest             []byte   `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Delta) Reset() {
@@ -2656,6 +2661,20 @@ func (x *Delta) GetFunctionCall() *FunctionCallDelta {
 func (x *Delta) GetAnnotations() []*Annotation {
 	if x != nil {
 		return x.Annotations
+	}
+	return nil
+}
+
+func (x *Delta) GetReasoningContent() string {
+	if x != nil && x.ReasoningContent != nil {
+		return *x.ReasoningContent
+	}
+	return ""
+}
+
+func (x *Delta) GetReasoningDetails() [][]byte {
+	if x != nil {
+		return x.ReasoningDetails
 	}
 	return nil
 }
@@ -3240,7 +3259,7 @@ const file_sluice_v1_chat_proto_rawDesc = "" +
 	"\rfinish_reason\x18\x04 \x01(\tB?\x82\x80\x19;\x18\x012\x04stop2\x06length2\n" +
 	"tool_calls2\x0econtent_filter2\rfunction_callH\x00R\ffinishReason\x88\x01\x01\x12\x1a\n" +
 	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\x10\n" +
-	"\x0e_finish_reason\"\xfd\x02\n" +
+	"\x0e_finish_reason\"\x8c\x04\n" +
 	"\x05Delta\x12\x17\n" +
 	"\x04role\x18\x01 \x01(\tH\x00R\x04role\x88\x01\x01\x12\x1d\n" +
 	"\acontent\x18\x02 \x01(\tH\x01R\acontent\x88\x01\x01\x12\x1d\n" +
@@ -3249,13 +3268,16 @@ const file_sluice_v1_chat_proto_rawDesc = "" +
 	"tool_calls\x18\x04 \x03(\v2\x18.sluice.v1.ToolCallDeltaR\ttoolCalls\x12+\n" +
 	"\x05audio\x18\x05 \x01(\v2\x15.sluice.v1.AudioDeltaR\x05audio\x12A\n" +
 	"\rfunction_call\x18\x06 \x01(\v2\x1c.sluice.v1.FunctionCallDeltaR\ffunctionCall\x127\n" +
-	"\vannotations\x18\a \x03(\v2\x15.sluice.v1.AnnotationR\vannotations\x12\x1a\n" +
+	"\vannotations\x18\a \x03(\v2\x15.sluice.v1.AnnotationR\vannotations\x128\n" +
+	"\x11reasoning_content\x18\b \x01(\tB\x06\x82\x80\x19\x02(\x01H\x03R\x10reasoningContent\x88\x01\x01\x12=\n" +
+	"\x11reasoning_details\x18\t \x03(\fB\x10\x82\x80\x19\f\b\x01(\x01:\x06objectR\x10reasoningDetails\x12\x1a\n" +
 	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\a\n" +
 	"\x05_roleB\n" +
 	"\n" +
 	"\b_contentB\n" +
 	"\n" +
-	"\b_refusal\"\xed\x01\n" +
+	"\b_refusalB\x14\n" +
+	"\x12_reasoning_content\"\xed\x01\n" +
 	"\rToolCallDelta\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x03R\x05index\x12\x13\n" +
 	"\x02id\x18\x02 \x01(\tH\x00R\x02id\x88\x01\x01\x12\x17\n" +

@@ -504,10 +504,18 @@ type AssistantMessage struct {
 	// An earlier spoken answer, by its id.
 	Audio *AudioReference `protobuf:"bytes,6,opt,name=audio,proto3" json:"audio,omitempty"`
 	// Deprecated by OpenAI in favour of tool_calls.
-	FunctionCall  *FunctionCall `protobuf:"bytes,7,opt,name=function_call,json=functionCall,proto3" json:"function_call,omitempty"`
-	Rest          []byte        `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	FunctionCall *FunctionCall `protobuf:"bytes,7,opt,name=function_call,json=functionCall,proto3" json:"function_call,omitempty"`
+	// What the model thought before it said this, as it came in its answer. Providers that
+	// need it back get it; the others are not sent it.
+	ReasoningContent *string `protobuf:"bytes,8,opt,name=reasoning_content,json=reasoningContent,proto3,oneof" json:"reasoning_content,omitempty"`
+	// The same in the provider's pieces, with their signatures: what came in the answer goes
+	// back unchanged, so that tool loops with reasoning work. Each is an object told apart by
+	// its type: "reasoning.text" (text, signature), "reasoning.summary" (summary) or
+	// "reasoning.encrypted" (data), with format, id and index beside it.
+	ReasoningDetails [][]byte `protobuf:"bytes,9,rep,name=reasoning_details,json=reasoningDetails,proto3" json:"reasoning_details,omitempty"`
+	Rest             []byte   `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *AssistantMessage) Reset() {
@@ -596,6 +604,20 @@ func (x *AssistantMessage) GetAudio() *AudioReference {
 func (x *AssistantMessage) GetFunctionCall() *FunctionCall {
 	if x != nil {
 		return x.FunctionCall
+	}
+	return nil
+}
+
+func (x *AssistantMessage) GetReasoningContent() string {
+	if x != nil && x.ReasoningContent != nil {
+		return *x.ReasoningContent
+	}
+	return ""
+}
+
+func (x *AssistantMessage) GetReasoningDetails() [][]byte {
+	if x != nil {
+		return x.ReasoningDetails
 	}
 	return nil
 }
@@ -1599,10 +1621,15 @@ type ResponseMessage struct {
 	Annotations []*Annotation `protobuf:"bytes,5,rep,name=annotations,proto3" json:"annotations,omitempty"`
 	Audio       *Audio        `protobuf:"bytes,6,opt,name=audio,proto3" json:"audio,omitempty"`
 	// Deprecated by OpenAI in favour of tool_calls.
-	FunctionCall  *FunctionCall `protobuf:"bytes,7,opt,name=function_call,json=functionCall,proto3" json:"function_call,omitempty"`
-	Rest          []byte        `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	FunctionCall *FunctionCall `protobuf:"bytes,7,opt,name=function_call,json=functionCall,proto3" json:"function_call,omitempty"`
+	// What the model thought before it answered, where the provider tells.
+	ReasoningContent *string `protobuf:"bytes,8,opt,name=reasoning_content,json=reasoningContent,proto3,oneof" json:"reasoning_content,omitempty"`
+	// The same in the provider's pieces, with what it needs to recognise them when the
+	// message comes back: see AssistantMessage.reasoning_details.
+	ReasoningDetails [][]byte `protobuf:"bytes,9,rep,name=reasoning_details,json=reasoningDetails,proto3" json:"reasoning_details,omitempty"`
+	Rest             []byte   `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ResponseMessage) Reset() {
@@ -1680,6 +1707,20 @@ func (x *ResponseMessage) GetAudio() *Audio {
 func (x *ResponseMessage) GetFunctionCall() *FunctionCall {
 	if x != nil {
 		return x.FunctionCall
+	}
+	return nil
+}
+
+func (x *ResponseMessage) GetReasoningContent() string {
+	if x != nil && x.ReasoningContent != nil {
+		return *x.ReasoningContent
+	}
+	return ""
+}
+
+func (x *ResponseMessage) GetReasoningDetails() [][]byte {
+	if x != nil {
+		return x.ReasoningDetails
 	}
 	return nil
 }
@@ -2024,7 +2065,7 @@ const file_sluice_v1_chat_message_proto_rawDesc = "" +
 	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest:\x12\x82\x80\x19\x0e\x12\f\n" +
 	"\x04role\x12\x04userB\x11\n" +
 	"\acontent\x12\x06\x82\x80\x19\x02\x10\x01B\a\n" +
-	"\x05_name\"\x8f\x03\n" +
+	"\x05_name\"\x9e\x04\n" +
 	"\x10AssistantMessage\x12\x14\n" +
 	"\x04text\x18\x01 \x01(\tH\x00R\x04text\x12/\n" +
 	"\x05parts\x18\x02 \x01(\v2\x17.sluice.v1.ContentPartsH\x00R\x05parts\x12\x17\n" +
@@ -2033,13 +2074,16 @@ const file_sluice_v1_chat_message_proto_rawDesc = "" +
 	"\n" +
 	"tool_calls\x18\x05 \x03(\v2\x13.sluice.v1.ToolCallR\ttoolCalls\x12/\n" +
 	"\x05audio\x18\x06 \x01(\v2\x19.sluice.v1.AudioReferenceR\x05audio\x12<\n" +
-	"\rfunction_call\x18\a \x01(\v2\x17.sluice.v1.FunctionCallR\ffunctionCall\x12\x1a\n" +
+	"\rfunction_call\x18\a \x01(\v2\x17.sluice.v1.FunctionCallR\ffunctionCall\x128\n" +
+	"\x11reasoning_content\x18\b \x01(\tB\x06\x82\x80\x19\x02(\x01H\x03R\x10reasoningContent\x88\x01\x01\x12=\n" +
+	"\x11reasoning_details\x18\t \x03(\fB\x10\x82\x80\x19\f\b\x01(\x01:\x06objectR\x10reasoningDetails\x12\x1a\n" +
 	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest:\x17\x82\x80\x19\x13\x12\x11\n" +
 	"\x04role\x12\tassistantB\x0f\n" +
 	"\acontent\x12\x04\x82\x80\x19\x00B\a\n" +
 	"\x05_nameB\n" +
 	"\n" +
-	"\b_refusal\"\xb9\x01\n" +
+	"\b_refusalB\x14\n" +
+	"\x12_reasoning_content\"\xb9\x01\n" +
 	"\vToolMessage\x12\x14\n" +
 	"\x04text\x18\x01 \x01(\tH\x00R\x04text\x12/\n" +
 	"\x05parts\x18\x02 \x01(\v2\x17.sluice.v1.ContentPartsH\x00R\x05parts\x12 \n" +
@@ -2121,7 +2165,7 @@ const file_sluice_v1_chat_message_proto_rawDesc = "" +
 	"\x03ttl\x18\x02 \x01(\tH\x01R\x03ttl\x88\x01\x01\x12\x1a\n" +
 	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\a\n" +
 	"\x05_modeB\x06\n" +
-	"\x04_ttl\"\xfc\x02\n" +
+	"\x04_ttl\"\x8b\x04\n" +
 	"\x0fResponseMessage\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12'\n" +
 	"\acontent\x18\x02 \x01(\tB\b\x82\x80\x19\x04\x18\x01(\x01H\x00R\acontent\x88\x01\x01\x12%\n" +
@@ -2130,12 +2174,15 @@ const file_sluice_v1_chat_message_proto_rawDesc = "" +
 	"tool_calls\x18\x04 \x03(\v2\x13.sluice.v1.ToolCallR\ttoolCalls\x127\n" +
 	"\vannotations\x18\x05 \x03(\v2\x15.sluice.v1.AnnotationR\vannotations\x12&\n" +
 	"\x05audio\x18\x06 \x01(\v2\x10.sluice.v1.AudioR\x05audio\x12<\n" +
-	"\rfunction_call\x18\a \x01(\v2\x17.sluice.v1.FunctionCallR\ffunctionCall\x12\x1a\n" +
+	"\rfunction_call\x18\a \x01(\v2\x17.sluice.v1.FunctionCallR\ffunctionCall\x128\n" +
+	"\x11reasoning_content\x18\b \x01(\tB\x06\x82\x80\x19\x02(\x01H\x02R\x10reasoningContent\x88\x01\x01\x12=\n" +
+	"\x11reasoning_details\x18\t \x03(\fB\x10\x82\x80\x19\f\b\x01(\x01:\x06objectR\x10reasoningDetails\x12\x1a\n" +
 	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\n" +
 	"\n" +
 	"\b_contentB\n" +
 	"\n" +
-	"\b_refusal\"\x95\x01\n" +
+	"\b_refusalB\x14\n" +
+	"\x12_reasoning_content\"\x95\x01\n" +
 	"\n" +
 	"Annotation\x12E\n" +
 	"\furl_citation\x18\x01 \x01(\v2 .sluice.v1.UrlCitationAnnotationH\x00R\vurlCitation\x12\x1e\n" +

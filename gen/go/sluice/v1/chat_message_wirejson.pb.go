@@ -697,6 +697,14 @@ func (m *AssistantMessage) AppendWireJSON(b []byte) []byte {
 		b = append(b, `,"function_call":`...)
 		b = m.FunctionCall.AppendWireJSON(b)
 	}
+	if m.ReasoningContent != nil {
+		b = append(b, `,"reasoning_content":`...)
+		b = wirejson.AppendString(b, *m.ReasoningContent)
+	}
+	if len(m.ReasoningDetails) > 0 {
+		b = append(b, `,"reasoning_details":`...)
+		b = wirejson.AppendRaws(b, m.ReasoningDetails)
+	}
 	b = rest.Append(b)
 	return wirejson.CloseObject(b, start)
 }
@@ -720,9 +728,10 @@ func listOfToolCall(d *wirejson.Decoder) ([]*ToolCall, bool) {
 }
 
 type roomOfAssistantMessage struct {
-	isText    AssistantMessage_Text
-	ofName    string
-	ofRefusal string
+	isText             AssistantMessage_Text
+	ofName             string
+	ofRefusal          string
+	ofReasoningContent string
 }
 
 var namesOfAssistantMessage = [...]string{
@@ -733,6 +742,8 @@ var namesOfAssistantMessage = [...]string{
 	"tool_calls",
 	"audio",
 	"function_call",
+	"reasoning_content",
+	"reasoning_details",
 }
 
 // DecodeWireJSON reads the message from JSON.
@@ -853,6 +864,31 @@ func (m *AssistantMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfAssis
 			if !d.Ride(&o, false) {
 				return false
 			}
+		case "reasoning_content":
+			if seen0&(1<<7) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 7
+			if v, ok := d.String(); ok {
+				room.ofReasoningContent = v
+				m.ReasoningContent = &room.ofReasoningContent
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "reasoning_details":
+			if seen0&(1<<8) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 8
+			if v, ok := d.Raws(); ok && len(v) > 0 {
+				m.ReasoningDetails = v
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
 		default:
 			if !d.Unknown(&o) {
 				return false
@@ -894,6 +930,11 @@ func (m *AssistantMessage) CheckWireJSON(c *wirejson.Checker) bool {
 	if !m.FunctionCall.CheckWireJSON(c) {
 		return c.In("function_call")
 	}
+	for i, v := range m.ReasoningDetails {
+		if !c.Raw(v) {
+			return c.At("reasoning_details", i)
+		}
+	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if m.Content != nil {
@@ -913,6 +954,12 @@ func (m *AssistantMessage) CheckWireJSON(c *wirejson.Checker) bool {
 		}
 		if m.FunctionCall != nil {
 			set[0] |= 1 << 6
+		}
+		if m.ReasoningContent != nil {
+			set[0] |= 1 << 7
+		}
+		if len(m.ReasoningDetails) > 0 {
+			set[0] |= 1 << 8
 		}
 		if !c.Rest(m.Rest, namesOfAssistantMessage[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
 			var fresh AssistantMessage
@@ -2669,6 +2716,14 @@ func (m *ResponseMessage) AppendWireJSON(b []byte) []byte {
 		b = append(b, `,"function_call":`...)
 		b = m.FunctionCall.AppendWireJSON(b)
 	}
+	if m.ReasoningContent != nil {
+		b = append(b, `,"reasoning_content":`...)
+		b = wirejson.AppendString(b, *m.ReasoningContent)
+	}
+	if len(m.ReasoningDetails) > 0 {
+		b = append(b, `,"reasoning_details":`...)
+		b = wirejson.AppendRaws(b, m.ReasoningDetails)
+	}
 	b = rest.Append(b)
 	return wirejson.CloseObject(b, start)
 }
@@ -2692,8 +2747,9 @@ func listOfAnnotation(d *wirejson.Decoder) ([]*Annotation, bool) {
 }
 
 type roomOfResponseMessage struct {
-	ofContent string
-	ofRefusal string
+	ofContent          string
+	ofRefusal          string
+	ofReasoningContent string
 }
 
 var namesOfResponseMessage = [...]string{
@@ -2704,6 +2760,8 @@ var namesOfResponseMessage = [...]string{
 	"annotations",
 	"audio",
 	"function_call",
+	"reasoning_content",
+	"reasoning_details",
 }
 
 // DecodeWireJSON reads the message from JSON.
@@ -2821,6 +2879,31 @@ func (m *ResponseMessage) decodeWireJSON(d *wirejson.Decoder, room *roomOfRespon
 			if !d.Ride(&o, false) {
 				return false
 			}
+		case "reasoning_content":
+			if seen0&(1<<7) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 7
+			if v, ok := d.String(); ok {
+				room.ofReasoningContent = v
+				m.ReasoningContent = &room.ofReasoningContent
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "reasoning_details":
+			if seen0&(1<<8) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 8
+			if v, ok := d.Raws(); ok && len(v) > 0 {
+				m.ReasoningDetails = v
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
 		default:
 			if !d.Unknown(&o) {
 				return false
@@ -2861,6 +2944,11 @@ func (m *ResponseMessage) CheckWireJSON(c *wirejson.Checker) bool {
 	if !m.FunctionCall.CheckWireJSON(c) {
 		return c.In("function_call")
 	}
+	for i, v := range m.ReasoningDetails {
+		if !c.Raw(v) {
+			return c.At("reasoning_details", i)
+		}
+	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if m.Content != nil {
@@ -2880,6 +2968,12 @@ func (m *ResponseMessage) CheckWireJSON(c *wirejson.Checker) bool {
 		}
 		if m.FunctionCall != nil {
 			set[0] |= 1 << 6
+		}
+		if m.ReasoningContent != nil {
+			set[0] |= 1 << 7
+		}
+		if len(m.ReasoningDetails) > 0 {
+			set[0] |= 1 << 8
 		}
 		if !c.Rest(m.Rest, namesOfResponseMessage[:], set[:], []uint64{0x7}, func(d *wirejson.Decoder) []byte {
 			var fresh ResponseMessage

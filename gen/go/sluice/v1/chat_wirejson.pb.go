@@ -5049,6 +5049,14 @@ func (m *Delta) AppendWireJSON(b []byte) []byte {
 		}
 		b = append(b, ']')
 	}
+	if m.ReasoningContent != nil {
+		b = append(b, `,"reasoning_content":`...)
+		b = wirejson.AppendString(b, *m.ReasoningContent)
+	}
+	if len(m.ReasoningDetails) > 0 {
+		b = append(b, `,"reasoning_details":`...)
+		b = wirejson.AppendRaws(b, m.ReasoningDetails)
+	}
 	b = rest.Append(b)
 	return wirejson.CloseObject(b, start)
 }
@@ -5076,9 +5084,10 @@ func listOfToolCallDelta(d *wirejson.Decoder) ([]*ToolCallDelta, bool) {
 }
 
 type roomOfDelta struct {
-	ofRole    string
-	ofContent string
-	ofRefusal string
+	ofRole             string
+	ofContent          string
+	ofRefusal          string
+	ofReasoningContent string
 }
 
 var namesOfDelta = [...]string{
@@ -5089,6 +5098,8 @@ var namesOfDelta = [...]string{
 	"audio",
 	"function_call",
 	"annotations",
+	"reasoning_content",
+	"reasoning_details",
 }
 
 // DecodeWireJSON reads the message from JSON.
@@ -5203,6 +5214,31 @@ func (m *Delta) decodeWireJSON(d *wirejson.Decoder, room *roomOfDelta) bool {
 			if !d.Ride(&o, false) {
 				return false
 			}
+		case "reasoning_content":
+			if seen0&(1<<7) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 7
+			if v, ok := d.String(); ok {
+				room.ofReasoningContent = v
+				m.ReasoningContent = &room.ofReasoningContent
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "reasoning_details":
+			if seen0&(1<<8) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 8
+			if v, ok := d.Raws(); ok && len(v) > 0 {
+				m.ReasoningDetails = v
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
 		default:
 			if !d.Unknown(&o) {
 				return false
@@ -5242,6 +5278,11 @@ func (m *Delta) CheckWireJSON(c *wirejson.Checker) bool {
 			return c.At("annotations", i)
 		}
 	}
+	for i, v := range m.ReasoningDetails {
+		if !c.Raw(v) {
+			return c.At("reasoning_details", i)
+		}
+	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if m.Role != nil {
@@ -5264,6 +5305,12 @@ func (m *Delta) CheckWireJSON(c *wirejson.Checker) bool {
 		}
 		if len(m.Annotations) > 0 {
 			set[0] |= 1 << 6
+		}
+		if m.ReasoningContent != nil {
+			set[0] |= 1 << 7
+		}
+		if len(m.ReasoningDetails) > 0 {
+			set[0] |= 1 << 8
 		}
 		if !c.Rest(m.Rest, namesOfDelta[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
 			var fresh Delta

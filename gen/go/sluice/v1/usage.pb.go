@@ -284,6 +284,78 @@ func (x *CompletionTokensDetails) GetRest() []byte {
 	return nil
 }
 
+// TokenCount is how many tokens a conversation has as the input of a model.
+type TokenCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Always "chat.completion.input_tokens".
+	Object string `protobuf:"bytes,1,opt,name=object,proto3" json:"object,omitempty"`
+	// Tokens of the messages, tools and all else that the model reads.
+	InputTokens int64 `protobuf:"varint,2,opt,name=input_tokens,json=inputTokens,proto3" json:"input_tokens,omitempty"`
+	// The model that would have answered, by the provider's name.
+	Model         string `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
+	Rest          []byte `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TokenCount) Reset() {
+	*x = TokenCount{}
+	mi := &file_sluice_v1_usage_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TokenCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TokenCount) ProtoMessage() {}
+
+func (x *TokenCount) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_v1_usage_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TokenCount.ProtoReflect.Descriptor instead.
+func (*TokenCount) Descriptor() ([]byte, []int) {
+	return file_sluice_v1_usage_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *TokenCount) GetObject() string {
+	if x != nil {
+		return x.Object
+	}
+	return ""
+}
+
+func (x *TokenCount) GetInputTokens() int64 {
+	if x != nil {
+		return x.InputTokens
+	}
+	return 0
+}
+
+func (x *TokenCount) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *TokenCount) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
 var File_sluice_v1_usage_proto protoreflect.FileDescriptor
 
 const file_sluice_v1_usage_proto_rawDesc = "" +
@@ -321,7 +393,13 @@ const file_sluice_v1_usage_proto_rawDesc = "" +
 	"\r_audio_tokensB\x1d\n" +
 	"\x1b_accepted_prediction_tokensB\x1d\n" +
 	"\x1b_rejected_prediction_tokensB\x0e\n" +
-	"\f_text_tokensB;\x80\x80\x19\x01Z5github.com/sluice-ai/sluice/gen/go/sluice/v1;sluicev1b\x06proto3"
+	"\f_text_tokens\"y\n" +
+	"\n" +
+	"TokenCount\x12\x16\n" +
+	"\x06object\x18\x01 \x01(\tR\x06object\x12!\n" +
+	"\finput_tokens\x18\x02 \x01(\x03R\vinputTokens\x12\x14\n" +
+	"\x05model\x18\x03 \x01(\tR\x05model\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB;\x80\x80\x19\x01Z5github.com/sluice-ai/sluice/gen/go/sluice/v1;sluicev1b\x06proto3"
 
 var (
 	file_sluice_v1_usage_proto_rawDescOnce sync.Once
@@ -335,11 +413,12 @@ func file_sluice_v1_usage_proto_rawDescGZIP() []byte {
 	return file_sluice_v1_usage_proto_rawDescData
 }
 
-var file_sluice_v1_usage_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_sluice_v1_usage_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_sluice_v1_usage_proto_goTypes = []any{
 	(*Usage)(nil),                   // 0: sluice.v1.Usage
 	(*PromptTokensDetails)(nil),     // 1: sluice.v1.PromptTokensDetails
 	(*CompletionTokensDetails)(nil), // 2: sluice.v1.CompletionTokensDetails
+	(*TokenCount)(nil),              // 3: sluice.v1.TokenCount
 }
 var file_sluice_v1_usage_proto_depIdxs = []int32{
 	1, // 0: sluice.v1.Usage.prompt_tokens_details:type_name -> sluice.v1.PromptTokensDetails
@@ -364,7 +443,7 @@ func file_sluice_v1_usage_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sluice_v1_usage_proto_rawDesc), len(file_sluice_v1_usage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

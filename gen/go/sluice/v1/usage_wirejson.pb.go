@@ -546,3 +546,123 @@ func (m *CompletionTokensDetails) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	return c.Leave()
 }
+
+var _ wirejson.Message = (*TokenCount)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *TokenCount) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("object") {
+		b = append(b, `,"object":`...)
+		b = wirejson.AppendString(b, m.Object)
+	}
+	if !rest.Lacks("input_tokens") {
+		b = append(b, `,"input_tokens":`...)
+		b = wirejson.AppendInt(b, int64(m.InputTokens))
+	}
+	if !rest.Lacks("model") {
+		b = append(b, `,"model":`...)
+		b = wirejson.AppendString(b, m.Model)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+var namesOfTokenCount = [...]string{
+	"object",
+	"input_tokens",
+	"model",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *TokenCount) DecodeWireJSON(d *wirejson.Decoder) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "object":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.String(); ok {
+				m.Object = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 0
+		case "input_tokens":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.Int64(); ok {
+				m.InputTokens = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 1
+		case "model":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.String(); ok {
+				m.Model = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 2
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x7&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfTokenCount[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *TokenCount) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if !c.Rest(m.Rest, namesOfTokenCount[:], set[:], []uint64{0x7}, func(d *wirejson.Decoder) []byte {
+			var fresh TokenCount
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}

@@ -62,7 +62,7 @@ class UserMessage(_message.Message):
     def __init__(self, text: _Optional[str] = ..., parts: _Optional[_Union[ContentParts, _Mapping]] = ..., name: _Optional[str] = ..., rest: _Optional[bytes] = ...) -> None: ...
 
 class AssistantMessage(_message.Message):
-    __slots__ = ("text", "parts", "name", "refusal", "tool_calls", "audio", "function_call", "rest")
+    __slots__ = ("text", "parts", "name", "refusal", "tool_calls", "audio", "function_call", "reasoning_content", "reasoning_details", "rest")
     TEXT_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +70,8 @@ class AssistantMessage(_message.Message):
     TOOL_CALLS_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     FUNCTION_CALL_FIELD_NUMBER: _ClassVar[int]
+    REASONING_CONTENT_FIELD_NUMBER: _ClassVar[int]
+    REASONING_DETAILS_FIELD_NUMBER: _ClassVar[int]
     REST_FIELD_NUMBER: _ClassVar[int]
     text: str
     parts: ContentParts
@@ -78,8 +80,10 @@ class AssistantMessage(_message.Message):
     tool_calls: _containers.RepeatedCompositeFieldContainer[_chat_tool_pb2.ToolCall]
     audio: AudioReference
     function_call: _chat_tool_pb2.FunctionCall
+    reasoning_content: str
+    reasoning_details: _containers.RepeatedScalarFieldContainer[bytes]
     rest: bytes
-    def __init__(self, text: _Optional[str] = ..., parts: _Optional[_Union[ContentParts, _Mapping]] = ..., name: _Optional[str] = ..., refusal: _Optional[str] = ..., tool_calls: _Optional[_Iterable[_Union[_chat_tool_pb2.ToolCall, _Mapping]]] = ..., audio: _Optional[_Union[AudioReference, _Mapping]] = ..., function_call: _Optional[_Union[_chat_tool_pb2.FunctionCall, _Mapping]] = ..., rest: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, text: _Optional[str] = ..., parts: _Optional[_Union[ContentParts, _Mapping]] = ..., name: _Optional[str] = ..., refusal: _Optional[str] = ..., tool_calls: _Optional[_Iterable[_Union[_chat_tool_pb2.ToolCall, _Mapping]]] = ..., audio: _Optional[_Union[AudioReference, _Mapping]] = ..., function_call: _Optional[_Union[_chat_tool_pb2.FunctionCall, _Mapping]] = ..., reasoning_content: _Optional[str] = ..., reasoning_details: _Optional[_Iterable[bytes]] = ..., rest: _Optional[bytes] = ...) -> None: ...
 
 class ToolMessage(_message.Message):
     __slots__ = ("text", "parts", "tool_call_id", "rest")
@@ -224,7 +228,7 @@ class PromptCacheBreakpoint(_message.Message):
     def __init__(self, mode: _Optional[str] = ..., ttl: _Optional[str] = ..., rest: _Optional[bytes] = ...) -> None: ...
 
 class ResponseMessage(_message.Message):
-    __slots__ = ("role", "content", "refusal", "tool_calls", "annotations", "audio", "function_call", "rest")
+    __slots__ = ("role", "content", "refusal", "tool_calls", "annotations", "audio", "function_call", "reasoning_content", "reasoning_details", "rest")
     ROLE_FIELD_NUMBER: _ClassVar[int]
     CONTENT_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
@@ -232,6 +236,8 @@ class ResponseMessage(_message.Message):
     ANNOTATIONS_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     FUNCTION_CALL_FIELD_NUMBER: _ClassVar[int]
+    REASONING_CONTENT_FIELD_NUMBER: _ClassVar[int]
+    REASONING_DETAILS_FIELD_NUMBER: _ClassVar[int]
     REST_FIELD_NUMBER: _ClassVar[int]
     role: str
     content: str
@@ -240,8 +246,10 @@ class ResponseMessage(_message.Message):
     annotations: _containers.RepeatedCompositeFieldContainer[Annotation]
     audio: Audio
     function_call: _chat_tool_pb2.FunctionCall
+    reasoning_content: str
+    reasoning_details: _containers.RepeatedScalarFieldContainer[bytes]
     rest: bytes
-    def __init__(self, role: _Optional[str] = ..., content: _Optional[str] = ..., refusal: _Optional[str] = ..., tool_calls: _Optional[_Iterable[_Union[_chat_tool_pb2.ToolCall, _Mapping]]] = ..., annotations: _Optional[_Iterable[_Union[Annotation, _Mapping]]] = ..., audio: _Optional[_Union[Audio, _Mapping]] = ..., function_call: _Optional[_Union[_chat_tool_pb2.FunctionCall, _Mapping]] = ..., rest: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, role: _Optional[str] = ..., content: _Optional[str] = ..., refusal: _Optional[str] = ..., tool_calls: _Optional[_Iterable[_Union[_chat_tool_pb2.ToolCall, _Mapping]]] = ..., annotations: _Optional[_Iterable[_Union[Annotation, _Mapping]]] = ..., audio: _Optional[_Union[Audio, _Mapping]] = ..., function_call: _Optional[_Union[_chat_tool_pb2.FunctionCall, _Mapping]] = ..., reasoning_content: _Optional[str] = ..., reasoning_details: _Optional[_Iterable[bytes]] = ..., rest: _Optional[bytes] = ...) -> None: ...
 
 class Annotation(_message.Message):
     __slots__ = ("url_citation", "other")

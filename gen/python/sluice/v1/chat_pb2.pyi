@@ -456,7 +456,7 @@ class ChunkChoice(_message.Message):
     def __init__(self, index: _Optional[int] = ..., delta: _Optional[_Union[Delta, _Mapping]] = ..., logprobs: _Optional[_Union[Logprobs, _Mapping]] = ..., finish_reason: _Optional[str] = ..., rest: _Optional[bytes] = ...) -> None: ...
 
 class Delta(_message.Message):
-    __slots__ = ("role", "content", "refusal", "tool_calls", "audio", "function_call", "annotations", "rest")
+    __slots__ = ("role", "content", "refusal", "tool_calls", "audio", "function_call", "annotations", "reasoning_content", "reasoning_details", "rest")
     ROLE_FIELD_NUMBER: _ClassVar[int]
     CONTENT_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
@@ -464,6 +464,8 @@ class Delta(_message.Message):
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     FUNCTION_CALL_FIELD_NUMBER: _ClassVar[int]
     ANNOTATIONS_FIELD_NUMBER: _ClassVar[int]
+    REASONING_CONTENT_FIELD_NUMBER: _ClassVar[int]
+    REASONING_DETAILS_FIELD_NUMBER: _ClassVar[int]
     REST_FIELD_NUMBER: _ClassVar[int]
     role: str
     content: str
@@ -472,8 +474,10 @@ class Delta(_message.Message):
     audio: AudioDelta
     function_call: FunctionCallDelta
     annotations: _containers.RepeatedCompositeFieldContainer[_chat_message_pb2.Annotation]
+    reasoning_content: str
+    reasoning_details: _containers.RepeatedScalarFieldContainer[bytes]
     rest: bytes
-    def __init__(self, role: _Optional[str] = ..., content: _Optional[str] = ..., refusal: _Optional[str] = ..., tool_calls: _Optional[_Iterable[_Union[ToolCallDelta, _Mapping]]] = ..., audio: _Optional[_Union[AudioDelta, _Mapping]] = ..., function_call: _Optional[_Union[FunctionCallDelta, _Mapping]] = ..., annotations: _Optional[_Iterable[_Union[_chat_message_pb2.Annotation, _Mapping]]] = ..., rest: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, role: _Optional[str] = ..., content: _Optional[str] = ..., refusal: _Optional[str] = ..., tool_calls: _Optional[_Iterable[_Union[ToolCallDelta, _Mapping]]] = ..., audio: _Optional[_Union[AudioDelta, _Mapping]] = ..., function_call: _Optional[_Union[FunctionCallDelta, _Mapping]] = ..., annotations: _Optional[_Iterable[_Union[_chat_message_pb2.Annotation, _Mapping]]] = ..., reasoning_content: _Optional[str] = ..., reasoning_details: _Optional[_Iterable[bytes]] = ..., rest: _Optional[bytes] = ...) -> None: ...
 
 class ToolCallDelta(_message.Message):
     __slots__ = ("index", "id", "type", "function", "custom", "rest")

@@ -52,3 +52,15 @@ class CompletionTokensDetails(_message.Message):
     text_tokens: int
     rest: bytes
     def __init__(self, reasoning_tokens: _Optional[int] = ..., audio_tokens: _Optional[int] = ..., accepted_prediction_tokens: _Optional[int] = ..., rejected_prediction_tokens: _Optional[int] = ..., text_tokens: _Optional[int] = ..., rest: _Optional[bytes] = ...) -> None: ...
+
+class TokenCount(_message.Message):
+    __slots__ = ("object", "input_tokens", "model", "rest")
+    OBJECT_FIELD_NUMBER: _ClassVar[int]
+    INPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    REST_FIELD_NUMBER: _ClassVar[int]
+    object: str
+    input_tokens: int
+    model: str
+    rest: bytes
+    def __init__(self, object: _Optional[str] = ..., input_tokens: _Optional[int] = ..., model: _Optional[str] = ..., rest: _Optional[bytes] = ...) -> None: ...

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluice/v1/usage.proto.
  */
 export const file_sluice_v1_usage: GenFile = /*@__PURE__*/
-  fileDesc("ChVzbHVpY2UvdjEvdXNhZ2UucHJvdG8SCXNsdWljZS52MSLjAQoFVXNhZ2USFQoNcHJvbXB0X3Rva2VucxgBIAEoAxIZChFjb21wbGV0aW9uX3Rva2VucxgCIAEoAxIUCgx0b3RhbF90b2tlbnMYAyABKAMSPQoVcHJvbXB0X3Rva2Vuc19kZXRhaWxzGAQgASgLMh4uc2x1aWNlLnYxLlByb21wdFRva2Vuc0RldGFpbHMSRQoZY29tcGxldGlvbl90b2tlbnNfZGV0YWlscxgFIAEoCzIiLnNsdWljZS52MS5Db21wbGV0aW9uVG9rZW5zRGV0YWlscxIMCgRyZXN0GGQgASgMIosCChNQcm9tcHRUb2tlbnNEZXRhaWxzEhoKDWNhY2hlZF90b2tlbnMYASABKANIAIgBARIZCgxhdWRpb190b2tlbnMYAiABKANIAYgBARIfChJjYWNoZV93cml0ZV90b2tlbnMYAyABKANIAogBARIYCgt0ZXh0X3Rva2VucxgEIAEoA0gDiAEBEhkKDGltYWdlX3Rva2VucxgFIAEoA0gEiAEBEgwKBHJlc3QYZCABKAxCEAoOX2NhY2hlZF90b2tlbnNCDwoNX2F1ZGlvX3Rva2Vuc0IVChNfY2FjaGVfd3JpdGVfdG9rZW5zQg4KDF90ZXh0X3Rva2Vuc0IPCg1faW1hZ2VfdG9rZW5zIsECChdDb21wbGV0aW9uVG9rZW5zRGV0YWlscxIdChByZWFzb25pbmdfdG9rZW5zGAEgASgDSACIAQESGQoMYXVkaW9fdG9rZW5zGAIgASgDSAGIAQESJwoaYWNjZXB0ZWRfcHJlZGljdGlvbl90b2tlbnMYAyABKANIAogBARInChpyZWplY3RlZF9wcmVkaWN0aW9uX3Rva2VucxgEIAEoA0gDiAEBEhgKC3RleHRfdG9rZW5zGAUgASgDSASIAQESDAoEcmVzdBhkIAEoDEITChFfcmVhc29uaW5nX3Rva2Vuc0IPCg1fYXVkaW9fdG9rZW5zQh0KG19hY2NlcHRlZF9wcmVkaWN0aW9uX3Rva2Vuc0IdChtfcmVqZWN0ZWRfcHJlZGljdGlvbl90b2tlbnNCDgoMX3RleHRfdG9rZW5zQjdaNWdpdGh1Yi5jb20vc2x1aWNlLWFpL3NsdWljZS9nZW4vZ28vc2x1aWNlL3YxO3NsdWljZXYxYgZwcm90bzM");
+  fileDesc("ChVzbHVpY2UvdjEvdXNhZ2UucHJvdG8SCXNsdWljZS52MSLjAQoFVXNhZ2USFQoNcHJvbXB0X3Rva2VucxgBIAEoAxIZChFjb21wbGV0aW9uX3Rva2VucxgCIAEoAxIUCgx0b3RhbF90b2tlbnMYAyABKAMSPQoVcHJvbXB0X3Rva2Vuc19kZXRhaWxzGAQgASgLMh4uc2x1aWNlLnYxLlByb21wdFRva2Vuc0RldGFpbHMSRQoZY29tcGxldGlvbl90b2tlbnNfZGV0YWlscxgFIAEoCzIiLnNsdWljZS52MS5Db21wbGV0aW9uVG9rZW5zRGV0YWlscxIMCgRyZXN0GGQgASgMIosCChNQcm9tcHRUb2tlbnNEZXRhaWxzEhoKDWNhY2hlZF90b2tlbnMYASABKANIAIgBARIZCgxhdWRpb190b2tlbnMYAiABKANIAYgBARIfChJjYWNoZV93cml0ZV90b2tlbnMYAyABKANIAogBARIYCgt0ZXh0X3Rva2VucxgEIAEoA0gDiAEBEhkKDGltYWdlX3Rva2VucxgFIAEoA0gEiAEBEgwKBHJlc3QYZCABKAxCEAoOX2NhY2hlZF90b2tlbnNCDwoNX2F1ZGlvX3Rva2Vuc0IVChNfY2FjaGVfd3JpdGVfdG9rZW5zQg4KDF90ZXh0X3Rva2Vuc0IPCg1faW1hZ2VfdG9rZW5zIsECChdDb21wbGV0aW9uVG9rZW5zRGV0YWlscxIdChByZWFzb25pbmdfdG9rZW5zGAEgASgDSACIAQESGQoMYXVkaW9fdG9rZW5zGAIgASgDSAGIAQESJwoaYWNjZXB0ZWRfcHJlZGljdGlvbl90b2tlbnMYAyABKANIAogBARInChpyZWplY3RlZF9wcmVkaWN0aW9uX3Rva2VucxgEIAEoA0gDiAEBEhgKC3RleHRfdG9rZW5zGAUgASgDSASIAQESDAoEcmVzdBhkIAEoDEITChFfcmVhc29uaW5nX3Rva2Vuc0IPCg1fYXVkaW9fdG9rZW5zQh0KG19hY2NlcHRlZF9wcmVkaWN0aW9uX3Rva2Vuc0IdChtfcmVqZWN0ZWRfcHJlZGljdGlvbl90b2tlbnNCDgoMX3RleHRfdG9rZW5zIk8KClRva2VuQ291bnQSDgoGb2JqZWN0GAEgASgJEhQKDGlucHV0X3Rva2VucxgCIAEoAxINCgVtb2RlbBgDIAEoCRIMCgRyZXN0GGQgASgMQjdaNWdpdGh1Yi5jb20vc2x1aWNlLWFpL3NsdWljZS9nZW4vZ28vc2x1aWNlL3YxO3NsdWljZXYxYgZwcm90bzM");
 
 /**
  * Usage counts the tokens of a call.
@@ -157,4 +157,44 @@ export type CompletionTokensDetails = Message<"sluice.v1.CompletionTokensDetails
  */
 export const CompletionTokensDetailsSchema: GenMessage<CompletionTokensDetails> = /*@__PURE__*/
   messageDesc(file_sluice_v1_usage, 2);
+
+/**
+ * TokenCount is how many tokens a conversation has as the input of a model.
+ *
+ * @generated from message sluice.v1.TokenCount
+ */
+export type TokenCount = Message<"sluice.v1.TokenCount"> & {
+  /**
+   * Always "chat.completion.input_tokens".
+   *
+   * @generated from field: string object = 1;
+   */
+  object: string;
+
+  /**
+   * Tokens of the messages, tools and all else that the model reads.
+   *
+   * @generated from field: int64 input_tokens = 2;
+   */
+  inputTokens: bigint;
+
+  /**
+   * The model that would have answered, by the provider's name.
+   *
+   * @generated from field: string model = 3;
+   */
+  model: string;
+
+  /**
+   * @generated from field: bytes rest = 100;
+   */
+  rest: Uint8Array;
+};
+
+/**
+ * Describes the message sluice.v1.TokenCount.
+ * Use `create(TokenCountSchema)` to create a new message.
+ */
+export const TokenCountSchema: GenMessage<TokenCount> = /*@__PURE__*/
+  messageDesc(file_sluice_v1_usage, 3);
 

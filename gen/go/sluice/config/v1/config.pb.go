@@ -356,7 +356,20 @@ type Provider struct {
 	// The way to it: "env" by HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment,
 	// "none" directly, or the URL of a proxy, as http://user:password@host:3128, with the
 	// scheme http, https, socks5 or socks5h. A secret as api_keys are. Absent: env.
-	Proxy         *string `protobuf:"bytes,11,opt,name=proxy,proto3,oneof" json:"proxy,omitempty"`
+	Proxy *string `protobuf:"bytes,11,opt,name=proxy,proto3,oneof" json:"proxy,omitempty"`
+	// What becomes of a request's member that the provider's API cannot express: "error"
+	// refuses the call and names it, "drop" leaves it out, "pass" sends it as it came. A
+	// caller's header x-sluice-unsupported-params says otherwise for its call.
+	UnsupportedParams *string `protobuf:"bytes,12,opt,name=unsupported_params,json=unsupportedParams,proto3,oneof" json:"unsupported_params,omitempty"`
+	// Where and as whom, for kinds that run at Google Cloud.
+	Google *GoogleCloud `protobuf:"bytes,13,opt,name=google,proto3" json:"google,omitempty"`
+	// Where and as whom, for kinds that run at AWS.
+	Aws *AmazonCloud `protobuf:"bytes,14,opt,name=aws,proto3" json:"aws,omitempty"`
+	// Which form of the API, and as whom, for kinds that run at Azure.
+	Azure *AzureCloud `protobuf:"bytes,15,opt,name=azure,proto3" json:"azure,omitempty"`
+	// How its API differs from OpenAI's, for kinds that speak that. A member here stands in
+	// for what is known of the kind.
+	Dialect       *OpenaiDialect `protobuf:"bytes,16,opt,name=dialect,proto3" json:"dialect,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -468,6 +481,408 @@ func (x *Provider) GetProxy() string {
 	return ""
 }
 
+func (x *Provider) GetUnsupportedParams() string {
+	if x != nil && x.UnsupportedParams != nil {
+		return *x.UnsupportedParams
+	}
+	return ""
+}
+
+func (x *Provider) GetGoogle() *GoogleCloud {
+	if x != nil {
+		return x.Google
+	}
+	return nil
+}
+
+func (x *Provider) GetAws() *AmazonCloud {
+	if x != nil {
+		return x.Aws
+	}
+	return nil
+}
+
+func (x *Provider) GetAzure() *AzureCloud {
+	if x != nil {
+		return x.Azure
+	}
+	return nil
+}
+
+func (x *Provider) GetDialect() *OpenaiDialect {
+	if x != nil {
+		return x.Dialect
+	}
+	return nil
+}
+
+// GoogleCloud says where at Google Cloud models run and who asks.
+type GoogleCloud struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The project's id. Absent: that of the credentials.
+	Project *string `protobuf:"bytes,1,opt,name=project,proto3,oneof" json:"project,omitempty"`
+	// The region, as "us-central1", or "global".
+	Location *string `protobuf:"bytes,2,opt,name=location,proto3,oneof" json:"location,omitempty"`
+	// The JSON of a service account's key or of a workload identity federation. A secret as
+	// api_keys are, mostly ${file:...}. Absent: Application Default Credentials.
+	Credentials   *string `protobuf:"bytes,3,opt,name=credentials,proto3,oneof" json:"credentials,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GoogleCloud) Reset() {
+	*x = GoogleCloud{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GoogleCloud) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GoogleCloud) ProtoMessage() {}
+
+func (x *GoogleCloud) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GoogleCloud.ProtoReflect.Descriptor instead.
+func (*GoogleCloud) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *GoogleCloud) GetProject() string {
+	if x != nil && x.Project != nil {
+		return *x.Project
+	}
+	return ""
+}
+
+func (x *GoogleCloud) GetLocation() string {
+	if x != nil && x.Location != nil {
+		return *x.Location
+	}
+	return ""
+}
+
+func (x *GoogleCloud) GetCredentials() string {
+	if x != nil && x.Credentials != nil {
+		return *x.Credentials
+	}
+	return ""
+}
+
+// AmazonCloud says where at AWS models run and who asks.
+type AmazonCloud struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The region, as "us-east-1". Absent: that of the environment or the profile.
+	Region *string `protobuf:"bytes,1,opt,name=region,proto3,oneof" json:"region,omitempty"`
+	// A profile of the shared configuration files. Absent: the default one.
+	Profile *string `protobuf:"bytes,2,opt,name=profile,proto3,oneof" json:"profile,omitempty"`
+	// Static credentials. Secrets as api_keys are. Absent: the standard chain of
+	// environment, shared files, container and instance.
+	AccessKeyId     *string `protobuf:"bytes,3,opt,name=access_key_id,json=accessKeyId,proto3,oneof" json:"access_key_id,omitempty"`
+	SecretAccessKey *string `protobuf:"bytes,4,opt,name=secret_access_key,json=secretAccessKey,proto3,oneof" json:"secret_access_key,omitempty"`
+	SessionToken    *string `protobuf:"bytes,5,opt,name=session_token,json=sessionToken,proto3,oneof" json:"session_token,omitempty"`
+	// A role to assume with these credentials.
+	RoleArn       *string `protobuf:"bytes,6,opt,name=role_arn,json=roleArn,proto3,oneof" json:"role_arn,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AmazonCloud) Reset() {
+	*x = AmazonCloud{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AmazonCloud) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AmazonCloud) ProtoMessage() {}
+
+func (x *AmazonCloud) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AmazonCloud.ProtoReflect.Descriptor instead.
+func (*AmazonCloud) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *AmazonCloud) GetRegion() string {
+	if x != nil && x.Region != nil {
+		return *x.Region
+	}
+	return ""
+}
+
+func (x *AmazonCloud) GetProfile() string {
+	if x != nil && x.Profile != nil {
+		return *x.Profile
+	}
+	return ""
+}
+
+func (x *AmazonCloud) GetAccessKeyId() string {
+	if x != nil && x.AccessKeyId != nil {
+		return *x.AccessKeyId
+	}
+	return ""
+}
+
+func (x *AmazonCloud) GetSecretAccessKey() string {
+	if x != nil && x.SecretAccessKey != nil {
+		return *x.SecretAccessKey
+	}
+	return ""
+}
+
+func (x *AmazonCloud) GetSessionToken() string {
+	if x != nil && x.SessionToken != nil {
+		return *x.SessionToken
+	}
+	return ""
+}
+
+func (x *AmazonCloud) GetRoleArn() string {
+	if x != nil && x.RoleArn != nil {
+		return *x.RoleArn
+	}
+	return ""
+}
+
+// AzureCloud says which form of Azure's API is spoken and who asks.
+type AzureCloud struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The query's api-version, as "2024-10-21". Absent: none, as the v1 form has it.
+	ApiVersion *string `protobuf:"bytes,1,opt,name=api_version,json=apiVersion,proto3,oneof" json:"api_version,omitempty"`
+	// Put the model into the path, as the name of a deployment: the form before v1. It needs
+	// an api_version.
+	Deployments *bool `protobuf:"varint,2,opt,name=deployments,proto3,oneof" json:"deployments,omitempty"`
+	// An application of Entra ID. Absent, and without keys: workload identity, managed
+	// identity or the developer's own, whichever there is.
+	TenantId *string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3,oneof" json:"tenant_id,omitempty"`
+	ClientId *string `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3,oneof" json:"client_id,omitempty"`
+	// A secret as api_keys are.
+	ClientSecret *string `protobuf:"bytes,5,opt,name=client_secret,json=clientSecret,proto3,oneof" json:"client_secret,omitempty"`
+	// Where tokens come from. Absent: the public cloud's.
+	AuthorityHost *string `protobuf:"bytes,6,opt,name=authority_host,json=authorityHost,proto3,oneof" json:"authority_host,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AzureCloud) Reset() {
+	*x = AzureCloud{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AzureCloud) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AzureCloud) ProtoMessage() {}
+
+func (x *AzureCloud) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AzureCloud.ProtoReflect.Descriptor instead.
+func (*AzureCloud) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *AzureCloud) GetApiVersion() string {
+	if x != nil && x.ApiVersion != nil {
+		return *x.ApiVersion
+	}
+	return ""
+}
+
+func (x *AzureCloud) GetDeployments() bool {
+	if x != nil && x.Deployments != nil {
+		return *x.Deployments
+	}
+	return false
+}
+
+func (x *AzureCloud) GetTenantId() string {
+	if x != nil && x.TenantId != nil {
+		return *x.TenantId
+	}
+	return ""
+}
+
+func (x *AzureCloud) GetClientId() string {
+	if x != nil && x.ClientId != nil {
+		return *x.ClientId
+	}
+	return ""
+}
+
+func (x *AzureCloud) GetClientSecret() string {
+	if x != nil && x.ClientSecret != nil {
+		return *x.ClientSecret
+	}
+	return ""
+}
+
+func (x *AzureCloud) GetAuthorityHost() string {
+	if x != nil && x.AuthorityHost != nil {
+		return *x.AuthorityHost
+	}
+	return ""
+}
+
+// OpenaiDialect says how an API differs from OpenAI's. Absent members are as OpenAI has
+// them, or as is known of the provider's kind.
+type OpenaiDialect struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The one of max_tokens and max_completion_tokens that it knows. Absent: both.
+	MaxTokens *string `protobuf:"bytes,1,opt,name=max_tokens,json=maxTokens,proto3,oneof" json:"max_tokens,omitempty"`
+	// What it calls the member that Sluice calls reasoning_content, as "reasoning".
+	Reasoning *string `protobuf:"bytes,2,opt,name=reasoning,proto3,oneof" json:"reasoning,omitempty"`
+	// What it calls seed, as "random_seed".
+	Seed *string `protobuf:"bytes,3,opt,name=seed,proto3,oneof" json:"seed,omitempty"`
+	// The role that it knows in place of "developer", as "system".
+	DeveloperRole *string `protobuf:"bytes,4,opt,name=developer_role,json=developerRole,proto3,oneof" json:"developer_role,omitempty"`
+	// What it calls the tool_choice "required", as "any". Empty: it has none.
+	ToolChoiceRequired *string `protobuf:"bytes,5,opt,name=tool_choice_required,json=toolChoiceRequired,proto3,oneof" json:"tool_choice_required,omitempty"`
+	// How a stream tells its usage: "asked" by stream_options, "always" by itself and
+	// without knowing stream_options, "none" never.
+	StreamUsage *string `protobuf:"bytes,6,opt,name=stream_usage,json=streamUsage,proto3,oneof" json:"stream_usage,omitempty"`
+	// Members of a request that it refuses or ignores, as "logit_bias".
+	Unsupported []string `protobuf:"bytes,7,rep,name=unsupported,proto3" json:"unsupported,omitempty"`
+	// The header that carries its key in place of "authorization", as "api-key".
+	KeyHeader *string `protobuf:"bytes,8,opt,name=key_header,json=keyHeader,proto3,oneof" json:"key_header,omitempty"`
+	// The path of its list of models. Absent: /models.
+	ModelsPath    *string `protobuf:"bytes,9,opt,name=models_path,json=modelsPath,proto3,oneof" json:"models_path,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenaiDialect) Reset() {
+	*x = OpenaiDialect{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenaiDialect) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenaiDialect) ProtoMessage() {}
+
+func (x *OpenaiDialect) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenaiDialect.ProtoReflect.Descriptor instead.
+func (*OpenaiDialect) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *OpenaiDialect) GetMaxTokens() string {
+	if x != nil && x.MaxTokens != nil {
+		return *x.MaxTokens
+	}
+	return ""
+}
+
+func (x *OpenaiDialect) GetReasoning() string {
+	if x != nil && x.Reasoning != nil {
+		return *x.Reasoning
+	}
+	return ""
+}
+
+func (x *OpenaiDialect) GetSeed() string {
+	if x != nil && x.Seed != nil {
+		return *x.Seed
+	}
+	return ""
+}
+
+func (x *OpenaiDialect) GetDeveloperRole() string {
+	if x != nil && x.DeveloperRole != nil {
+		return *x.DeveloperRole
+	}
+	return ""
+}
+
+func (x *OpenaiDialect) GetToolChoiceRequired() string {
+	if x != nil && x.ToolChoiceRequired != nil {
+		return *x.ToolChoiceRequired
+	}
+	return ""
+}
+
+func (x *OpenaiDialect) GetStreamUsage() string {
+	if x != nil && x.StreamUsage != nil {
+		return *x.StreamUsage
+	}
+	return ""
+}
+
+func (x *OpenaiDialect) GetUnsupported() []string {
+	if x != nil {
+		return x.Unsupported
+	}
+	return nil
+}
+
+func (x *OpenaiDialect) GetKeyHeader() string {
+	if x != nil && x.KeyHeader != nil {
+		return *x.KeyHeader
+	}
+	return ""
+}
+
+func (x *OpenaiDialect) GetModelsPath() string {
+	if x != nil && x.ModelsPath != nil {
+		return *x.ModelsPath
+	}
+	return ""
+}
+
 type ProviderTls struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The certificates, PEM, of whom the provider's must come from, in place of those that
@@ -488,7 +903,7 @@ type ProviderTls struct {
 
 func (x *ProviderTls) Reset() {
 	*x = ProviderTls{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -500,7 +915,7 @@ func (x *ProviderTls) String() string {
 func (*ProviderTls) ProtoMessage() {}
 
 func (x *ProviderTls) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -513,7 +928,7 @@ func (x *ProviderTls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderTls.ProtoReflect.Descriptor instead.
 func (*ProviderTls) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ProviderTls) GetCa() string {
@@ -560,7 +975,7 @@ type ProviderKey struct {
 
 func (x *ProviderKey) Reset() {
 	*x = ProviderKey{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -572,7 +987,7 @@ func (x *ProviderKey) String() string {
 func (*ProviderKey) ProtoMessage() {}
 
 func (x *ProviderKey) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -585,7 +1000,7 @@ func (x *ProviderKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderKey.ProtoReflect.Descriptor instead.
 func (*ProviderKey) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ProviderKey) GetKey() string {
@@ -629,7 +1044,7 @@ type Concurrency struct {
 
 func (x *Concurrency) Reset() {
 	*x = Concurrency{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -641,7 +1056,7 @@ func (x *Concurrency) String() string {
 func (*Concurrency) ProtoMessage() {}
 
 func (x *Concurrency) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -654,7 +1069,7 @@ func (x *Concurrency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Concurrency.ProtoReflect.Descriptor instead.
 func (*Concurrency) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Concurrency) GetMax() int32 {
@@ -699,7 +1114,7 @@ type HealthCheck struct {
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -711,7 +1126,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -724,7 +1139,7 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *HealthCheck) GetInterval() string {
@@ -769,7 +1184,7 @@ type ProviderTimeouts struct {
 
 func (x *ProviderTimeouts) Reset() {
 	*x = ProviderTimeouts{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +1196,7 @@ func (x *ProviderTimeouts) String() string {
 func (*ProviderTimeouts) ProtoMessage() {}
 
 func (x *ProviderTimeouts) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +1209,7 @@ func (x *ProviderTimeouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderTimeouts.ProtoReflect.Descriptor instead.
 func (*ProviderTimeouts) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ProviderTimeouts) GetConnect() string {
@@ -851,7 +1266,7 @@ type TargetTimeouts struct {
 
 func (x *TargetTimeouts) Reset() {
 	*x = TargetTimeouts{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -863,7 +1278,7 @@ func (x *TargetTimeouts) String() string {
 func (*TargetTimeouts) ProtoMessage() {}
 
 func (x *TargetTimeouts) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -876,7 +1291,7 @@ func (x *TargetTimeouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TargetTimeouts.ProtoReflect.Descriptor instead.
 func (*TargetTimeouts) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *TargetTimeouts) GetConnect() string {
@@ -943,7 +1358,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -955,7 +1370,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -968,7 +1383,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Model) GetName() string {
@@ -1036,7 +1451,7 @@ type Sticky struct {
 
 func (x *Sticky) Reset() {
 	*x = Sticky{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1048,7 +1463,7 @@ func (x *Sticky) String() string {
 func (*Sticky) ProtoMessage() {}
 
 func (x *Sticky) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1061,7 +1476,7 @@ func (x *Sticky) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sticky.ProtoReflect.Descriptor instead.
 func (*Sticky) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Sticky) GetBy() []string {
@@ -1103,7 +1518,7 @@ type Hedge struct {
 
 func (x *Hedge) Reset() {
 	*x = Hedge{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1115,7 +1530,7 @@ func (x *Hedge) String() string {
 func (*Hedge) ProtoMessage() {}
 
 func (x *Hedge) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1128,7 +1543,7 @@ func (x *Hedge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hedge.ProtoReflect.Descriptor instead.
 func (*Hedge) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Hedge) GetEnabled() bool {
@@ -1198,7 +1613,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1625,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1638,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Target) GetProvider() string {
@@ -1323,7 +1738,7 @@ type Price struct {
 
 func (x *Price) Reset() {
 	*x = Price{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1335,7 +1750,7 @@ func (x *Price) String() string {
 func (*Price) ProtoMessage() {}
 
 func (x *Price) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1348,7 +1763,7 @@ func (x *Price) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Price.ProtoReflect.Descriptor instead.
 func (*Price) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Price) GetInput() float64 {
@@ -1382,7 +1797,7 @@ type Parameters struct {
 
 func (x *Parameters) Reset() {
 	*x = Parameters{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[15]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1394,7 +1809,7 @@ func (x *Parameters) String() string {
 func (*Parameters) ProtoMessage() {}
 
 func (x *Parameters) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[15]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1407,7 +1822,7 @@ func (x *Parameters) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameters.ProtoReflect.Descriptor instead.
 func (*Parameters) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Parameters) GetDrop() []string {
@@ -1457,7 +1872,7 @@ type Routing struct {
 
 func (x *Routing) Reset() {
 	*x = Routing{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[16]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1469,7 +1884,7 @@ func (x *Routing) String() string {
 func (*Routing) ProtoMessage() {}
 
 func (x *Routing) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[16]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1482,7 +1897,7 @@ func (x *Routing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Routing.ProtoReflect.Descriptor instead.
 func (*Routing) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Routing) GetDefaultProvider() string {
@@ -1549,7 +1964,7 @@ type PathRoute struct {
 
 func (x *PathRoute) Reset() {
 	*x = PathRoute{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[17]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1561,7 +1976,7 @@ func (x *PathRoute) String() string {
 func (*PathRoute) ProtoMessage() {}
 
 func (x *PathRoute) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[17]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1574,7 +1989,7 @@ func (x *PathRoute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathRoute.ProtoReflect.Descriptor instead.
 func (*PathRoute) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PathRoute) GetPath() string {
@@ -1612,7 +2027,7 @@ type RoutingTimeouts struct {
 
 func (x *RoutingTimeouts) Reset() {
 	*x = RoutingTimeouts{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[18]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1624,7 +2039,7 @@ func (x *RoutingTimeouts) String() string {
 func (*RoutingTimeouts) ProtoMessage() {}
 
 func (x *RoutingTimeouts) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[18]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1637,7 +2052,7 @@ func (x *RoutingTimeouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoutingTimeouts.ProtoReflect.Descriptor instead.
 func (*RoutingTimeouts) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RoutingTimeouts) GetAttempt() string {
@@ -1683,7 +2098,7 @@ type Retries struct {
 
 func (x *Retries) Reset() {
 	*x = Retries{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[19]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1695,7 +2110,7 @@ func (x *Retries) String() string {
 func (*Retries) ProtoMessage() {}
 
 func (x *Retries) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[19]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1708,7 +2123,7 @@ func (x *Retries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retries.ProtoReflect.Descriptor instead.
 func (*Retries) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Retries) GetMaxAttempts() int32 {
@@ -1775,7 +2190,7 @@ type Auth struct {
 
 func (x *Auth) Reset() {
 	*x = Auth{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[20]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1787,7 +2202,7 @@ func (x *Auth) String() string {
 func (*Auth) ProtoMessage() {}
 
 func (x *Auth) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[20]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1800,7 +2215,7 @@ func (x *Auth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Auth.ProtoReflect.Descriptor instead.
 func (*Auth) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Auth) GetMode() string {
@@ -1836,7 +2251,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[21]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1848,7 +2263,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[21]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1861,7 +2276,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Limits) GetMaxRequestBytes() string {
@@ -1918,7 +2333,7 @@ type Breaker struct {
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[22]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1930,7 +2345,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[22]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1943,7 +2358,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{22}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Breaker) GetEnabled() bool {
@@ -2011,7 +2426,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[23]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2023,7 +2438,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[23]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2036,7 +2451,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{23}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Log) GetFormat() string {
@@ -2076,7 +2491,7 @@ type LogBodies struct {
 
 func (x *LogBodies) Reset() {
 	*x = LogBodies{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[24]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2088,7 +2503,7 @@ func (x *LogBodies) String() string {
 func (*LogBodies) ProtoMessage() {}
 
 func (x *LogBodies) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[24]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2101,7 +2516,7 @@ func (x *LogBodies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogBodies.ProtoReflect.Descriptor instead.
 func (*LogBodies) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{24}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *LogBodies) GetModels() []string {
@@ -2129,7 +2544,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[25]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2141,7 +2556,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[25]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2154,7 +2569,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{25}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Shutdown) GetGrace() string {
@@ -2176,7 +2591,7 @@ type Cors struct {
 
 func (x *Cors) Reset() {
 	*x = Cors{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[26]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2188,7 +2603,7 @@ func (x *Cors) String() string {
 func (*Cors) ProtoMessage() {}
 
 func (x *Cors) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[26]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2201,7 +2616,7 @@ func (x *Cors) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cors.ProtoReflect.Descriptor instead.
 func (*Cors) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{26}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Cors) GetOrigins() []string {
@@ -2255,7 +2670,7 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\x04_keyB\f\n" +
 	"\n" +
 	"_client_caB\x0e\n" +
-	"\f_client_auth\"\xa8\x06\n" +
+	"\f_client_auth\"\xef\b\n" +
 	"\bProvider\x12G\n" +
 	"\x04name\x18\x01 \x01(\tB.\xbaH%\xc8\x01\x01r \x18?2\x1c^[A-Za-z0-9][A-Za-z0-9._-]*$\xa2\x86\x19\x02\x10\x06H\x00R\x04name\x88\x01\x01\x12%\n" +
 	"\x04kind\x18\x02 \x01(\tB\f\xbaH\t\xc8\x01\x01r\x04\x10\x01\x18?H\x01R\x04kind\x88\x01\x01\x12@\n" +
@@ -2268,14 +2683,85 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\fhealth_check\x18\t \x01(\v2\x1d.sluice.config.v1.HealthCheckR\vhealthCheck\x12/\n" +
 	"\x03tls\x18\n" +
 	" \x01(\v2\x1d.sluice.config.v1.ProviderTlsR\x03tls\x12+\n" +
-	"\x05proxy\x18\v \x01(\tB\x10\xbaH\ar\x05\x10\x01\x18\x80 \xa2\x86\x19\x02\x10\aH\x03R\x05proxy\x88\x01\x01\x1a:\n" +
+	"\x05proxy\x18\v \x01(\tB\x10\xbaH\ar\x05\x10\x01\x18\x80 \xa2\x86\x19\x02\x10\aH\x03R\x05proxy\x88\x01\x01\x12W\n" +
+	"\x12unsupported_params\x18\f \x01(\tB#\xbaH\x15r\x13R\x05errorR\x04dropR\x04pass\xa2\x86\x19\a\n" +
+	"\x05errorH\x04R\x11unsupportedParams\x88\x01\x01\x125\n" +
+	"\x06google\x18\r \x01(\v2\x1d.sluice.config.v1.GoogleCloudR\x06google\x12/\n" +
+	"\x03aws\x18\x0e \x01(\v2\x1d.sluice.config.v1.AmazonCloudR\x03aws\x122\n" +
+	"\x05azure\x18\x0f \x01(\v2\x1c.sluice.config.v1.AzureCloudR\x05azure\x129\n" +
+	"\adialect\x18\x10 \x01(\v2\x1f.sluice.config.v1.OpenaiDialectR\adialect\x1a:\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\a\n" +
 	"\x05_nameB\a\n" +
 	"\x05_kindB\v\n" +
 	"\t_base_urlB\b\n" +
-	"\x06_proxy\"\xf4\x01\n" +
+	"\x06_proxyB\x15\n" +
+	"\x13_unsupported_params\"\xee\x01\n" +
+	"\vGoogleCloud\x129\n" +
+	"\aproject\x18\x01 \x01(\tB\x1a\xbaH\x17r\x152\x13^[a-z0-9.:-]{1,63}$H\x00R\aproject\x88\x01\x01\x12E\n" +
+	"\blocation\x18\x02 \x01(\tB$\xbaH\x15r\x132\x11^[a-z0-9-]{1,63}$\xa2\x86\x19\b\n" +
+	"\x06globalH\x01R\blocation\x88\x01\x01\x124\n" +
+	"\vcredentials\x18\x03 \x01(\tB\r\xbaH\x04r\x02\x10\x01\xa2\x86\x19\x02\x10\aH\x02R\vcredentials\x88\x01\x01B\n" +
+	"\n" +
+	"\b_projectB\v\n" +
+	"\t_locationB\x0e\n" +
+	"\f_credentials\"\xb4\x03\n" +
+	"\vAmazonCloud\x125\n" +
+	"\x06region\x18\x01 \x01(\tB\x18\xbaH\x15r\x132\x11^[a-z0-9-]{1,63}$H\x00R\x06region\x88\x01\x01\x12'\n" +
+	"\aprofile\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01H\x01R\aprofile\x88\x01\x01\x126\n" +
+	"\raccess_key_id\x18\x03 \x01(\tB\r\xbaH\x04r\x02\x10\x01\xa2\x86\x19\x02\x10\aH\x02R\vaccessKeyId\x88\x01\x01\x12>\n" +
+	"\x11secret_access_key\x18\x04 \x01(\tB\r\xbaH\x04r\x02\x10\x01\xa2\x86\x19\x02\x10\aH\x03R\x0fsecretAccessKey\x88\x01\x01\x127\n" +
+	"\rsession_token\x18\x05 \x01(\tB\r\xbaH\x04r\x02\x10\x01\xa2\x86\x19\x02\x10\aH\x04R\fsessionToken\x88\x01\x01\x126\n" +
+	"\brole_arn\x18\x06 \x01(\tB\x16\xbaH\x13r\x11\x18\x80\x102\f^arn:[!-~]+$H\x05R\aroleArn\x88\x01\x01B\t\n" +
+	"\a_regionB\n" +
+	"\n" +
+	"\b_profileB\x10\n" +
+	"\x0e_access_key_idB\x14\n" +
+	"\x12_secret_access_keyB\x10\n" +
+	"\x0e_session_tokenB\v\n" +
+	"\t_role_arn\"\xc5\x03\n" +
+	"\n" +
+	"AzureCloud\x12C\n" +
+	"\vapi_version\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[A-Za-z0-9._-]{1,63}$H\x00R\n" +
+	"apiVersion\x88\x01\x01\x122\n" +
+	"\vdeployments\x18\x02 \x01(\bB\v\xa2\x86\x19\a\n" +
+	"\x05falseH\x01R\vdeployments\x88\x01\x01\x12*\n" +
+	"\ttenant_id\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01H\x02R\btenantId\x88\x01\x01\x12*\n" +
+	"\tclient_id\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01H\x03R\bclientId\x88\x01\x01\x127\n" +
+	"\rclient_secret\x18\x05 \x01(\tB\r\xbaH\x04r\x02\x10\x01\xa2\x86\x19\x02\x10\aH\x04R\fclientSecret\x88\x01\x01\x12L\n" +
+	"\x0eauthority_host\x18\x06 \x01(\tB \xbaH\x17r\x15\x18\x80\x102\x10^https?://[^ ]+$\xa2\x86\x19\x02\x10\x05H\x05R\rauthorityHost\x88\x01\x01B\x0e\n" +
+	"\f_api_versionB\x0e\n" +
+	"\f_deploymentsB\f\n" +
+	"\n" +
+	"_tenant_idB\f\n" +
+	"\n" +
+	"_client_idB\x10\n" +
+	"\x0e_client_secretB\x11\n" +
+	"\x0f_authority_host\"\xd6\x05\n" +
+	"\rOpenaiDialect\x12L\n" +
+	"\n" +
+	"max_tokens\x18\x01 \x01(\tB(\xbaH%r#R\n" +
+	"max_tokensR\x15max_completion_tokensH\x00R\tmaxTokens\x88\x01\x01\x12>\n" +
+	"\treasoning\x18\x02 \x01(\tB\x1b\xbaH\x18r\x162\x14^[A-Za-z0-9_]{1,63}$H\x01R\treasoning\x88\x01\x01\x124\n" +
+	"\x04seed\x18\x03 \x01(\tB\x1b\xbaH\x18r\x162\x14^[A-Za-z0-9_]{1,63}$H\x02R\x04seed\x88\x01\x01\x12J\n" +
+	"\x0edeveloper_role\x18\x04 \x01(\tB\x1e\xbaH\x1br\x19R\tdeveloperR\x06systemR\x04userH\x03R\rdeveloperRole\x88\x01\x01\x12>\n" +
+	"\x14tool_choice_required\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18?H\x04R\x12toolChoiceRequired\x88\x01\x01\x12B\n" +
+	"\fstream_usage\x18\x06 \x01(\tB\x1a\xbaH\x17r\x15R\x05askedR\x06alwaysR\x04noneH\x05R\vstreamUsage\x88\x01\x01\x123\n" +
+	"\vunsupported\x18\a \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10d\"\ar\x05\x10\x01\x18\x80\x01R\vunsupported\x12<\n" +
+	"\n" +
+	"key_header\x18\b \x01(\tB\x18\xbaH\x15r\x132\x11^[a-z0-9-]{1,63}$H\x06R\tkeyHeader\x88\x01\x01\x12<\n" +
+	"\vmodels_path\x18\t \x01(\tB\x16\xbaH\x13r\x112\x0f^/[!-~]{0,255}$H\aR\n" +
+	"modelsPath\x88\x01\x01B\r\n" +
+	"\v_max_tokensB\f\n" +
+	"\n" +
+	"_reasoningB\a\n" +
+	"\x05_seedB\x11\n" +
+	"\x0f_developer_roleB\x17\n" +
+	"\x15_tool_choice_requiredB\x0f\n" +
+	"\r_stream_usageB\r\n" +
+	"\v_key_headerB\x0e\n" +
+	"\f_models_path\"\xf4\x01\n" +
 	"\vProviderTls\x12%\n" +
 	"\x02ca\x18\x01 \x01(\tB\x10\xbaH\ar\x05\x10\x01\x18\x80 \xa2\x86\x19\x02\x10\vH\x00R\x02ca\x88\x01\x01\x12)\n" +
 	"\x04cert\x18\x02 \x01(\tB\x10\xbaH\ar\x05\x10\x01\x18\x80 \xa2\x86\x19\x02\x10\vH\x01R\x04cert\x88\x01\x01\x12'\n" +
@@ -2572,74 +3058,82 @@ func file_sluice_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_sluice_config_v1_config_proto_rawDescData
 }
 
-var file_sluice_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_sluice_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_sluice_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),           // 0: sluice.config.v1.Config
 	(*Listen)(nil),           // 1: sluice.config.v1.Listen
 	(*ListenTls)(nil),        // 2: sluice.config.v1.ListenTls
 	(*Provider)(nil),         // 3: sluice.config.v1.Provider
-	(*ProviderTls)(nil),      // 4: sluice.config.v1.ProviderTls
-	(*ProviderKey)(nil),      // 5: sluice.config.v1.ProviderKey
-	(*Concurrency)(nil),      // 6: sluice.config.v1.Concurrency
-	(*HealthCheck)(nil),      // 7: sluice.config.v1.HealthCheck
-	(*ProviderTimeouts)(nil), // 8: sluice.config.v1.ProviderTimeouts
-	(*TargetTimeouts)(nil),   // 9: sluice.config.v1.TargetTimeouts
-	(*Model)(nil),            // 10: sluice.config.v1.Model
-	(*Sticky)(nil),           // 11: sluice.config.v1.Sticky
-	(*Hedge)(nil),            // 12: sluice.config.v1.Hedge
-	(*Target)(nil),           // 13: sluice.config.v1.Target
-	(*Price)(nil),            // 14: sluice.config.v1.Price
-	(*Parameters)(nil),       // 15: sluice.config.v1.Parameters
-	(*Routing)(nil),          // 16: sluice.config.v1.Routing
-	(*PathRoute)(nil),        // 17: sluice.config.v1.PathRoute
-	(*RoutingTimeouts)(nil),  // 18: sluice.config.v1.RoutingTimeouts
-	(*Retries)(nil),          // 19: sluice.config.v1.Retries
-	(*Auth)(nil),             // 20: sluice.config.v1.Auth
-	(*Limits)(nil),           // 21: sluice.config.v1.Limits
-	(*Breaker)(nil),          // 22: sluice.config.v1.Breaker
-	(*Log)(nil),              // 23: sluice.config.v1.Log
-	(*LogBodies)(nil),        // 24: sluice.config.v1.LogBodies
-	(*Shutdown)(nil),         // 25: sluice.config.v1.Shutdown
-	(*Cors)(nil),             // 26: sluice.config.v1.Cors
-	nil,                      // 27: sluice.config.v1.Provider.HeadersEntry
-	nil,                      // 28: sluice.config.v1.Target.HeadersEntry
+	(*GoogleCloud)(nil),      // 4: sluice.config.v1.GoogleCloud
+	(*AmazonCloud)(nil),      // 5: sluice.config.v1.AmazonCloud
+	(*AzureCloud)(nil),       // 6: sluice.config.v1.AzureCloud
+	(*OpenaiDialect)(nil),    // 7: sluice.config.v1.OpenaiDialect
+	(*ProviderTls)(nil),      // 8: sluice.config.v1.ProviderTls
+	(*ProviderKey)(nil),      // 9: sluice.config.v1.ProviderKey
+	(*Concurrency)(nil),      // 10: sluice.config.v1.Concurrency
+	(*HealthCheck)(nil),      // 11: sluice.config.v1.HealthCheck
+	(*ProviderTimeouts)(nil), // 12: sluice.config.v1.ProviderTimeouts
+	(*TargetTimeouts)(nil),   // 13: sluice.config.v1.TargetTimeouts
+	(*Model)(nil),            // 14: sluice.config.v1.Model
+	(*Sticky)(nil),           // 15: sluice.config.v1.Sticky
+	(*Hedge)(nil),            // 16: sluice.config.v1.Hedge
+	(*Target)(nil),           // 17: sluice.config.v1.Target
+	(*Price)(nil),            // 18: sluice.config.v1.Price
+	(*Parameters)(nil),       // 19: sluice.config.v1.Parameters
+	(*Routing)(nil),          // 20: sluice.config.v1.Routing
+	(*PathRoute)(nil),        // 21: sluice.config.v1.PathRoute
+	(*RoutingTimeouts)(nil),  // 22: sluice.config.v1.RoutingTimeouts
+	(*Retries)(nil),          // 23: sluice.config.v1.Retries
+	(*Auth)(nil),             // 24: sluice.config.v1.Auth
+	(*Limits)(nil),           // 25: sluice.config.v1.Limits
+	(*Breaker)(nil),          // 26: sluice.config.v1.Breaker
+	(*Log)(nil),              // 27: sluice.config.v1.Log
+	(*LogBodies)(nil),        // 28: sluice.config.v1.LogBodies
+	(*Shutdown)(nil),         // 29: sluice.config.v1.Shutdown
+	(*Cors)(nil),             // 30: sluice.config.v1.Cors
+	nil,                      // 31: sluice.config.v1.Provider.HeadersEntry
+	nil,                      // 32: sluice.config.v1.Target.HeadersEntry
 }
 var file_sluice_config_v1_config_proto_depIdxs = []int32{
 	1,  // 0: sluice.config.v1.Config.listen:type_name -> sluice.config.v1.Listen
 	3,  // 1: sluice.config.v1.Config.providers:type_name -> sluice.config.v1.Provider
-	10, // 2: sluice.config.v1.Config.models:type_name -> sluice.config.v1.Model
-	16, // 3: sluice.config.v1.Config.routing:type_name -> sluice.config.v1.Routing
-	20, // 4: sluice.config.v1.Config.auth:type_name -> sluice.config.v1.Auth
-	21, // 5: sluice.config.v1.Config.limits:type_name -> sluice.config.v1.Limits
-	22, // 6: sluice.config.v1.Config.breaker:type_name -> sluice.config.v1.Breaker
-	23, // 7: sluice.config.v1.Config.log:type_name -> sluice.config.v1.Log
-	25, // 8: sluice.config.v1.Config.shutdown:type_name -> sluice.config.v1.Shutdown
-	26, // 9: sluice.config.v1.Config.cors:type_name -> sluice.config.v1.Cors
+	14, // 2: sluice.config.v1.Config.models:type_name -> sluice.config.v1.Model
+	20, // 3: sluice.config.v1.Config.routing:type_name -> sluice.config.v1.Routing
+	24, // 4: sluice.config.v1.Config.auth:type_name -> sluice.config.v1.Auth
+	25, // 5: sluice.config.v1.Config.limits:type_name -> sluice.config.v1.Limits
+	26, // 6: sluice.config.v1.Config.breaker:type_name -> sluice.config.v1.Breaker
+	27, // 7: sluice.config.v1.Config.log:type_name -> sluice.config.v1.Log
+	29, // 8: sluice.config.v1.Config.shutdown:type_name -> sluice.config.v1.Shutdown
+	30, // 9: sluice.config.v1.Config.cors:type_name -> sluice.config.v1.Cors
 	2,  // 10: sluice.config.v1.Listen.tls:type_name -> sluice.config.v1.ListenTls
 	2,  // 11: sluice.config.v1.Listen.admin_tls:type_name -> sluice.config.v1.ListenTls
-	27, // 12: sluice.config.v1.Provider.headers:type_name -> sluice.config.v1.Provider.HeadersEntry
-	8,  // 13: sluice.config.v1.Provider.timeouts:type_name -> sluice.config.v1.ProviderTimeouts
-	5,  // 14: sluice.config.v1.Provider.keys:type_name -> sluice.config.v1.ProviderKey
-	6,  // 15: sluice.config.v1.Provider.concurrency:type_name -> sluice.config.v1.Concurrency
-	7,  // 16: sluice.config.v1.Provider.health_check:type_name -> sluice.config.v1.HealthCheck
-	4,  // 17: sluice.config.v1.Provider.tls:type_name -> sluice.config.v1.ProviderTls
-	13, // 18: sluice.config.v1.Model.targets:type_name -> sluice.config.v1.Target
-	11, // 19: sluice.config.v1.Model.sticky:type_name -> sluice.config.v1.Sticky
-	12, // 20: sluice.config.v1.Model.hedge:type_name -> sluice.config.v1.Hedge
-	28, // 21: sluice.config.v1.Target.headers:type_name -> sluice.config.v1.Target.HeadersEntry
-	15, // 22: sluice.config.v1.Target.parameters:type_name -> sluice.config.v1.Parameters
-	9,  // 23: sluice.config.v1.Target.timeouts:type_name -> sluice.config.v1.TargetTimeouts
-	6,  // 24: sluice.config.v1.Target.concurrency:type_name -> sluice.config.v1.Concurrency
-	14, // 25: sluice.config.v1.Target.price:type_name -> sluice.config.v1.Price
-	18, // 26: sluice.config.v1.Routing.timeouts:type_name -> sluice.config.v1.RoutingTimeouts
-	19, // 27: sluice.config.v1.Routing.retries:type_name -> sluice.config.v1.Retries
-	17, // 28: sluice.config.v1.Routing.paths:type_name -> sluice.config.v1.PathRoute
-	24, // 29: sluice.config.v1.Log.bodies:type_name -> sluice.config.v1.LogBodies
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	31, // 12: sluice.config.v1.Provider.headers:type_name -> sluice.config.v1.Provider.HeadersEntry
+	12, // 13: sluice.config.v1.Provider.timeouts:type_name -> sluice.config.v1.ProviderTimeouts
+	9,  // 14: sluice.config.v1.Provider.keys:type_name -> sluice.config.v1.ProviderKey
+	10, // 15: sluice.config.v1.Provider.concurrency:type_name -> sluice.config.v1.Concurrency
+	11, // 16: sluice.config.v1.Provider.health_check:type_name -> sluice.config.v1.HealthCheck
+	8,  // 17: sluice.config.v1.Provider.tls:type_name -> sluice.config.v1.ProviderTls
+	4,  // 18: sluice.config.v1.Provider.google:type_name -> sluice.config.v1.GoogleCloud
+	5,  // 19: sluice.config.v1.Provider.aws:type_name -> sluice.config.v1.AmazonCloud
+	6,  // 20: sluice.config.v1.Provider.azure:type_name -> sluice.config.v1.AzureCloud
+	7,  // 21: sluice.config.v1.Provider.dialect:type_name -> sluice.config.v1.OpenaiDialect
+	17, // 22: sluice.config.v1.Model.targets:type_name -> sluice.config.v1.Target
+	15, // 23: sluice.config.v1.Model.sticky:type_name -> sluice.config.v1.Sticky
+	16, // 24: sluice.config.v1.Model.hedge:type_name -> sluice.config.v1.Hedge
+	32, // 25: sluice.config.v1.Target.headers:type_name -> sluice.config.v1.Target.HeadersEntry
+	19, // 26: sluice.config.v1.Target.parameters:type_name -> sluice.config.v1.Parameters
+	13, // 27: sluice.config.v1.Target.timeouts:type_name -> sluice.config.v1.TargetTimeouts
+	10, // 28: sluice.config.v1.Target.concurrency:type_name -> sluice.config.v1.Concurrency
+	18, // 29: sluice.config.v1.Target.price:type_name -> sluice.config.v1.Price
+	22, // 30: sluice.config.v1.Routing.timeouts:type_name -> sluice.config.v1.RoutingTimeouts
+	23, // 31: sluice.config.v1.Routing.retries:type_name -> sluice.config.v1.Retries
+	21, // 32: sluice.config.v1.Routing.paths:type_name -> sluice.config.v1.PathRoute
+	28, // 33: sluice.config.v1.Log.bodies:type_name -> sluice.config.v1.LogBodies
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_sluice_config_v1_config_proto_init() }
@@ -2673,13 +3167,17 @@ func file_sluice_config_v1_config_proto_init() {
 	file_sluice_config_v1_config_proto_msgTypes[23].OneofWrappers = []any{}
 	file_sluice_config_v1_config_proto_msgTypes[24].OneofWrappers = []any{}
 	file_sluice_config_v1_config_proto_msgTypes[25].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[26].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[27].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[28].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sluice_config_v1_config_proto_rawDesc), len(file_sluice_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
