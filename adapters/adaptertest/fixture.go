@@ -24,6 +24,7 @@ const (
 	opEmbed  = "embed"
 	opModels = "models"
 	opModel  = "model"
+	opCount  = "count"
 )
 
 // megabyte in a recorded answer, and in what is expected of it, stands for that
@@ -37,8 +38,8 @@ const megabyte = "<<1MiB>>"
 //     members, each digit and each escape; only white space is free. A golden.
 //   - upstream_response.http: what the provider answers: a status line, headers, an
 //     empty line, the body to the last byte.
-//   - response.json: the answer that is expected, compared as JSON values. Missing:
-//     the provider's own body.
+//   - response.json: the answer that is expected, compared as JSON values. A "created" of
+//     -1 in it stands for the time of the call. Missing: the provider's own body.
 //   - chunks.jsonl: for a stream, the chunks that are expected, one in a line.
 //   - error.json: the error that is expected, after the chunks: see Failure.
 type Fixture struct {
@@ -46,7 +47,7 @@ type Fixture struct {
 	Name string `json:"-"`
 	// Source says which documentation the bytes are from.
 	Source string `json:"source"`
-	// Operation is chat, stream, embed, models or model.
+	// Operation is chat, stream, embed, models, model or count.
 	Operation string `json:"operation"`
 	// Model, Header and Query are those of the call.
 	Model  string            `json:"model"`
@@ -63,6 +64,12 @@ type Fixture struct {
 	} `json:"upstream"`
 	// Reply holds all headers that must come back beside the answer.
 	Reply map[string]string `json:"reply"`
+	// Notes are all notes of the translation, in their order. Missing: they are not
+	// compared.
+	Notes []json.RawMessage `json:"notes"`
+	// Unsupported is what the call says about members that the dialect cannot express:
+	// error, drop or pass. Empty: error.
+	Unsupported string `json:"unsupported"`
 
 	dir     string
 	request []byte
@@ -104,7 +111,7 @@ func loadFixture(t *testing.T, dir string) *Fixture {
 	f := &Fixture{Name: filepath.Base(dir), dir: dir}
 	strict(t, f.read(t, "case.json", true), f)
 	switch f.Operation {
-	case opChat, opStream, opEmbed:
+	case opChat, opStream, opEmbed, opCount:
 		f.request = f.read(t, "request.json", true)
 	case opModels, opModel:
 	default:

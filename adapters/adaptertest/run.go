@@ -14,6 +14,7 @@ package adaptertest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -54,6 +55,7 @@ func Run(t *testing.T, open Open, dir string) {
 	t.Run("streams", s.testStreams)
 	t.Run("leaving", s.testLeaving)
 	t.Run("overrides", s.testOverrides)
+	t.Run("silence", s.testSilence)
 }
 
 type suite struct {
@@ -100,7 +102,7 @@ func (s *suite) first(operation string) *Fixture {
 func (s *suite) operations(t *testing.T) []*Fixture {
 	t.Helper()
 	var out []*Fixture
-	for _, operation := range []string{opChat, opStream, opEmbed, opModels, opModel} {
+	for _, operation := range []string{opChat, opStream, opEmbed, opModels, opModel, opCount} {
 		if f := s.first(operation); f != nil {
 			out = append(out, f)
 		}
@@ -132,6 +134,12 @@ func (f *Fixture) callAs(ctx context.Context, t *testing.T, p adapters.Provider,
 	ctx, cancel := context.WithTimeout(ctx, hangAfter)
 	defer cancel()
 	call := &adapters.Call{Model: f.Model, Query: f.Query}
+	if f.Unsupported != "" {
+		var ok bool
+		if call.Unsupported, ok = adapters.ParseUnsupported(f.Unsupported); !ok {
+			t.Fatalf("case.json: unsupported is %q", f.Unsupported)
+		}
+	}
 	for _, name := range slices.Sorted(mapKeys(f.Header)) {
 		call.Header.Add(name, f.Header[name])
 	}
@@ -164,6 +172,12 @@ func (f *Fixture) callAs(ctx context.Context, t *testing.T, p adapters.Provider,
 		got, err := p.Embed.Embed(ctx, call, req)
 		out.err, out.message = err, got
 		unchanged(t, before, req)
+	case opCount:
+		req := decode(t, f.request, new(sluicev1.ChatCompletionRequest))
+		before := proto.Clone(req)
+		got, err := p.Count.CountTokens(ctx, call, req)
+		out.err, out.message = err, got
+		unchanged(t, before, req)
 	case opModels:
 		got, err := p.Models.List(ctx, call)
 		out.err, out.message = err, got
@@ -174,6 +188,8 @@ func (f *Fixture) callAs(ctx context.Context, t *testing.T, p adapters.Provider,
 	if f.Operation != opStream {
 		out.reply = call.Reply
 	}
+	// Those of a stream's answer are complete at its end.
+	out.reply.Notes = call.Reply.Notes
 	return out
 }
 
@@ -199,6 +215,7 @@ func (s *suite) runCase(t *testing.T, f *Fixture) {
 
 	f.checkUpstream(t, fake.only(t))
 	f.checkChunks(t, out.chunks)
+	f.checkNotes(t, out.reply.Notes)
 	if f.failure != nil {
 		f.failure.check(t, out.err)
 		return
@@ -230,6 +247,24 @@ func (f *Fixture) checkUpstream(t *testing.T, got received) {
 		}
 	}
 	f.checkGolden(t, got.body)
+}
+
+// checkNotes compares the notes of a translation with those that a case expects.
+func (f *Fixture) checkNotes(t *testing.T, got []*sluicev1.TranslationNote) {
+	t.Helper()
+	if f.Notes == nil {
+		return
+	}
+	for i := range max(len(got), len(f.Notes)) {
+		switch {
+		case i >= len(got):
+			t.Errorf("note %d is missing: want %s", i, f.Notes[i])
+		case i >= len(f.Notes):
+			t.Errorf("note %d is one too many: %s", i, got[i].AppendWireJSON(nil))
+		default:
+			compareJSON(t, fmt.Sprintf("note %d", i), got[i].AppendWireJSON(nil), f.Notes[i])
+		}
+	}
 }
 
 // checkChunks compares chunks with those that a case expects.
@@ -286,6 +321,7 @@ func (s *suite) testSetUp(t *testing.T) {
 	}
 	for operation, offered := range map[string]bool{
 		opChat: p.Chat != nil, opStream: p.Chat != nil, opEmbed: p.Embed != nil, opModels: p.Models != nil, opModel: p.Models != nil,
+		opCount: p.Count != nil,
 	} {
 		if has := s.first(operation) != nil; has != offered {
 			t.Errorf("%s: offered is %t, but there is a case that succeeds is %t", operation, offered, has)
