@@ -28,14 +28,13 @@ run: build ## build and start Sluice on its embedded default (ARGS="--config FIL
 build: ## build .bin/sluice
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN)/sluice ./server/cmd/sluice
 
-test: test-go e2e ## all tests: Go with the race detector, then real clients against the real binary
+test: ## all tests: Go with the race detector, then real clients against the real binary
+	tests/run.sh unit sdk browser schemathesis faults resilience hostile
 
-test-go:
-	go test -race -shuffle=on $(ARGS) ./...
-	cd tests && go test -race -shuffle=on $(ARGS) ./...
-	cd .ci/tools/supply && go test ./...
+test-go: ## what go test runs by itself, with the race detector (ARGS="-run ...")
+	tests/run.sh unit
 
-e2e: build ## real clients (SDKs, Chromium, schemathesis), faults and load against the real binary; prints numbers
+e2e: ## real clients (SDKs, Chromium, schemathesis), faults and load against the real binary; prints numbers
 	tests/run.sh
 
 check: generate tidy lint licences vuln ## generate, format, lint, tidy, licences and vulnerabilities, then fail on any difference
@@ -86,4 +85,10 @@ clean: ## remove what was built
 $(TOOLS): $(wildcard .ci/tools/go.* .ci/tools/*/go.* .ci/tools/supply/materials/*.go)
 	@mkdir -p $(BIN)
 	for m in . lint supply; do (cd .ci/tools/$$m && go build -o $(BIN)/ tool); done
+	@touch $@
+
+# Alone: whoever only tests needs no generators and no linters.
+$(BIN)/gotestsum: $(wildcard .ci/tools/report/go.*)
+	@mkdir -p $(BIN)
+	cd .ci/tools/report && go build -o $(BIN)/ tool
 	@touch $@

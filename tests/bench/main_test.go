@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // The test binary plays the far ends itself, each as a process of its own, so that
@@ -47,7 +49,7 @@ func TestMain(m *testing.M) {
 		proxy.Transport = transport
 		serve(proxy)
 	default:
-		os.Exit(m.Run())
+		goleak.VerifyTestMain(m)
 	}
 }
 

@@ -151,7 +151,7 @@ func (c *caller) Write(line []byte) (int, error) {
 func startForLeaks(t *testing.T, flaky string) *caller {
 	t.Helper()
 	yaml := configuration(flaky, refusedAddress(t), fullAddress(t))
-	for _, bound := range []time.Duration{connectTime, firstByteTime, totalTime} { // idle and first token are as these
+	for _, bound := range []time.Duration{connectTime, firstByteTime, firstTokenTime, totalTime} { // idle is as first byte
 		yaml = strings.ReplaceAll(yaml, " "+bound.String(), " "+leakTime)
 	}
 	config, err := server.Loader().Parse("sluice.yaml", []byte("listen: {http: 127.0.0.1:0, grpc: 127.0.0.1:0, admin: off}\n"+yaml))
@@ -231,7 +231,7 @@ func (c *caller) repeat(t *testing.T, f fault, n int) {
 // works makes one sound call of each kind.
 func (c *caller) works(t *testing.T) {
 	t.Helper()
-	c.repeat(t, fault{name: "healthy", unary: fine(), stream: fine()}, 4)
+	c.repeat(t, fault{name: "healthy", provider: "patient", unary: fine(), stream: fine()}, 4)
 }
 
 // call asks through a door and returns the text of the answer, also of one that broke.

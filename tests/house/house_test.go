@@ -184,14 +184,14 @@ func TestBans_forbid_every_import_that_goes_up_or_sideways(t *testing.T) {
 }
 
 func TestAdapters_never_import_each_other(t *testing.T) {
-	shared := []string{"adapters", "adapters/upstream"}
+	shared := []string{"adapters", "adapters/upstream", "adapters/translate", "adapters/identity"}
 	for _, p := range packages(t) {
 		if !under(p.ImportPath, "adapters") || under(p.ImportPath, "adapters/catalog") || under(p.ImportPath, "adapters/adaptertest") {
 			continue
 		}
 		for _, imported := range p.Imports {
 			if under(imported, "adapters") && imported != p.ImportPath && !slices.Contains(shared, strings.TrimPrefix(imported, module)) {
-				t.Errorf("%s imports %s: adapters share only the SPI and upstream", p.ImportPath, imported)
+				t.Errorf("%s imports %s: adapters share the SPI, upstream, translate and identity alone", p.ImportPath, imported)
 			}
 		}
 	}
