@@ -8,12 +8,6 @@ import (
 	"strings"
 )
 
-// gcPercent lets the heap grow to five times what lives before it is collected. Go's
-// default of 100 is made for programs that hold much; a gateway holds little and
-// allocates much. The soft memory limit keeps it safe: near it, Go collects more
-// often whatever the percentage is.
-const gcPercent = 400
-
 // softLimitShare of the memory there is goes to the heap; stacks, buffers of the
 // kernel and neighbours get the rest.
 const softLimitShare = 0.8
@@ -23,7 +17,7 @@ const softLimitShare = 0.8
 // returns the soft limit in bytes that it set, 0 for none.
 func TuneMemory(lookupEnv func(string) (string, bool)) int64 {
 	if _, set := lookupEnv("GOGC"); !set {
-		debug.SetGCPercent(gcPercent)
+		paceCollector()
 	}
 	if _, set := lookupEnv("GOMEMLIMIT"); set {
 		return 0

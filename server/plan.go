@@ -20,8 +20,10 @@ import (
 	"github.com/sluice-ai/sluice/server/config"
 	"github.com/sluice-ai/sluice/server/dispatch"
 	"github.com/sluice-ai/sluice/server/gateway"
+	"github.com/sluice-ai/sluice/server/redact"
 	"github.com/sluice-ai/sluice/server/route"
 	"github.com/sluice-ai/sluice/server/shed"
+	"github.com/sluice-ai/sluice/server/usage"
 )
 
 // plan is a gateway.Plan with what the server has to know of it.
@@ -54,9 +56,10 @@ type provider struct {
 
 // builder makes plans. Its fields outlive them.
 type builder struct {
-	logger  *slog.Logger
-	version string
-	shed    *shed.Shedder
+	logger   *slog.Logger
+	redactor *redact.Redactor // masks what was said before it is logged
+	version  string
+	shed     *shed.Shedder
 	// kept is that of the plan in force.
 	kept kept
 	// onBreaker is told of each breaker's changes. May be nil.
@@ -76,6 +79,7 @@ func (b *builder) build(c *config.Config) (*plan, error) {
 			CallerChoice:    c.Routing.CallerChoice,
 			Policy:          policy(c),
 			Shed:            b.shed,
+			Bodies:          usage.NewBodies(b.logger, b.redactor, c.Log.Bodies.Models, c.Log.Bodies.MaxBytes),
 		},
 		config: c,
 		kept:   make(kept),
@@ -168,6 +172,13 @@ func (b *builder) settings(c *config.Config, entry config.Provider) (adapters.Se
 		UserAgent: "sluice/" + b.version,
 		TLS:       adapters.TLS{RootCAs: entry.TLS.CA.Pool(), ServerName: entry.TLS.ServerName},
 		Proxy:     entry.Proxy,
+		Google:    entry.Google,
+		AWS:       entry.AWS,
+		Azure:     entry.Azure,
+		Dialect:   entry.Dialect,
+
+		MaxResponseBytes: c.MaxAnswerBytes,
+		MaxStreamBytes:   c.MaxStreamBytes,
 	}
 	certificate, err := entry.TLS.Certificate()
 	if err != nil {

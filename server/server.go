@@ -89,7 +89,7 @@ type Server struct {
 func Loader() config.Loader {
 	var l config.Loader
 	for _, k := range catalog.Kinds() {
-		l.Kinds = append(l.Kinds, config.Kind{Name: k.Name, KeyEnv: k.KeyEnv})
+		l.Kinds = append(l.Kinds, config.Kind{Name: k.Name, KeyEnv: k.KeyEnv, Explicit: !k.Implicit, Retired: k.Retired, Sections: k.Sections})
 	}
 	return l
 }
@@ -126,7 +126,7 @@ func New(c *config.Config, o Options) (*Server, error) {
 		failed:   make(chan error, 3),
 	}
 	s.builder = builder{
-		logger: logger, version: o.Version, onBreaker: s.breakerChanged, onHealth: s.healthChanged,
+		logger: logger, redactor: redactor, version: o.Version, onBreaker: s.breakerChanged, onHealth: s.healthChanged,
 		shed: shed.New(shed.Settings{MaxCalls: c.MaxConcurrentCalls}),
 	}
 	s.learnSecrets(c)

@@ -170,6 +170,7 @@ func (e *entry) gatewayTarget(t config.Target) *gateway.Target {
 			Provider:      provider,
 			Model:         t.Model,
 			ContextWindow: t.ContextWindow,
+			Unsupported:   own.Unsupported,
 			Gauge:         &e.target.gauge,
 			Timeouts: dispatch.Timeouts{
 				Connect: t.Timeouts.Connect, FirstByte: t.Timeouts.FirstByte, Idle: t.Timeouts.Idle,

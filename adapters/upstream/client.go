@@ -21,7 +21,7 @@ const (
 	// documents is one of embeddings: 2048 vectors of 3072 numbers, 34 MB as base64, which
 	// the official SDKs ask for, and 80 MB as numbers, which needs a higher bound. A body
 	// that is refused costs what its bound is, and that shall be less than 64 MiB.
-	DefaultMaxResponseBytes = 48 << 20
+	DefaultMaxResponseBytes = 40 << 20
 	// DefaultMaxEventBytes bounds one event of a stream. The largest in use hold an image
 	// of some megabytes as base64. Its reader takes up to twice as much.
 	DefaultMaxEventBytes = 16 << 20

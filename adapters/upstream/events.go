@@ -14,6 +14,10 @@ const (
 	// lineWindowBytes bounds how far a search for one kind of line end looks beyond
 	// the other kind.
 	lineWindowBytes = 256
+	// maxIdleBytes bounds what says nothing between two events: comments, empty events and
+	// fields that nobody reads. Servers send a comment every few seconds to keep a
+	// connection open; as many as fit in here would last for days.
+	maxIdleBytes = 1 << 20
 )
 
 // ErrIncomplete says that a stream ended inside an event.
@@ -21,6 +25,9 @@ var ErrIncomplete = errors.New("the stream ended inside an event")
 
 // ErrEventTooLarge says that an event exceeds the limit of its reader.
 var ErrEventTooLarge = errors.New("an event of the stream is too large")
+
+// ErrNoEvents says that a stream goes on without an event.
+var ErrNoEvents = errors.New("the stream goes on without an event")
 
 // Event is one server-sent event.
 type Event struct {
@@ -41,9 +48,11 @@ type EventReader struct {
 	limit  int
 
 	// buf holds what was read. Its bytes before pos are handed out and never written
-	// again: events are parts of it, and a full buffer is left behind for a new one.
+	// again while an event is part of it: then a full buffer is left behind for a new one.
 	buf []byte
 	pos int
+	// shared says that an event holds a part of buf.
+	shared bool
 	// searched is how far behind pos no line end is.
 	searched int
 	// err is what the source ended with.
@@ -58,6 +67,7 @@ type EventReader struct {
 	hasData bool
 	ownData bool // data is a buffer of its own, for several data lines
 	size    int  // bytes of the event so far
+	idle    int  // bytes since the last event that are not of this one
 }
 
 // NewEventReader reads events of at most limit bytes each from source.
@@ -67,8 +77,8 @@ func NewEventReader(source io.Reader, limit int64) *EventReader {
 
 // Next returns the next event. It returns [io.EOF] at the end of the stream, and
 // [ErrIncomplete] when that comes inside an event; the event then holds what
-// arrived of it, for a caller that knows better. Any other error is the source's
-// or wraps [ErrEventTooLarge].
+// arrived of it, for a caller that knows better. Any other error is the source's,
+// or wraps [ErrEventTooLarge], or is [ErrNoEvents], behind a megabyte that holds none.
 func (r *EventReader) Next() (Event, error) {
 	for {
 		line, err := r.line()
@@ -84,7 +94,15 @@ func (r *EventReader) Next() (Event, error) {
 				return Event{}, r.tooLarge()
 			}
 			r.field(line)
+			if r.idle > maxIdleBytes {
+				return Event{}, ErrNoEvents
+			}
 			continue
+		}
+		if len(r.data) > 0 {
+			r.idle = 0
+		} else if r.idle += r.size + 1; r.idle > maxIdleBytes {
+			return Event{}, ErrNoEvents
 		}
 		event, complete := r.event(), r.hasData
 		r.reset()
@@ -139,20 +157,27 @@ func (r *EventReader) field(line []byte) {
 		r.size += len(line)
 		r.name = string(value)
 	case "id":
+		r.idle += len(line) + 1
 		if bytes.IndexByte(value, 0) < 0 {
 			r.id = string(value)
 		}
+	default:
+		r.idle += len(line) + 1
 	}
 }
 
 func (r *EventReader) addData(value []byte) {
-	switch {
-	case !r.hasData:
-		r.data, r.hasData = value, true
+	if !r.hasData {
+		r.data, r.hasData, r.shared = value, true, true
 		return
-	case !r.ownData:
+	}
+	if need := len(r.data) + 1 + len(value); !r.ownData || need > cap(r.data) {
 		// The first line is a part of the buffer and has no room behind it.
-		r.data, r.ownData = append(make([]byte, 0, len(r.data)+1+len(value)), r.data...), true
+		size := need
+		if r.ownData {
+			size = max(need, min(2*cap(r.data), r.limit))
+		}
+		r.data, r.ownData = append(make([]byte, 0, size), r.data...), true
 	}
 	r.data = append(append(r.data, '\n'), value...)
 }
@@ -230,14 +255,7 @@ func (r *EventReader) fill() error {
 		return r.err
 	}
 	if len(r.buf) == cap(r.buf) {
-		unread := len(r.buf) - r.pos
-		size := eventBufferBytes
-		for size < 2*unread {
-			size *= 2
-		}
-		buf := make([]byte, unread, size)
-		copy(buf, r.buf[r.pos:])
-		r.buf, r.pos = buf, 0
+		r.makeRoom()
 	}
 	for empty := 0; ; empty++ {
 		n, err := r.source.Read(r.buf[len(r.buf):cap(r.buf)])
@@ -253,6 +271,24 @@ func (r *EventReader) fill() error {
 			return r.err
 		}
 	}
+}
+
+// makeRoom makes a full buffer one that has room, the same if no event holds a part of it.
+func (r *EventReader) makeRoom() {
+	unread := len(r.buf) - r.pos
+	if !r.shared && 2*unread <= cap(r.buf) && cap(r.buf) > 0 {
+		r.buf, r.pos = r.buf[:copy(r.buf, r.buf[r.pos:])], 0
+		return
+	}
+	size := eventBufferBytes
+	for size < 2*unread {
+		size *= 2
+	}
+	// A line that exceeds the limit is refused: room for it would be for nothing.
+	if left := r.limit - r.size; left <= size && size > eventBufferBytes {
+		size = left + lineWindowBytes
+	}
+	r.buf, r.pos, r.shared = append(make([]byte, 0, size), r.buf[r.pos:]...), 0, false
 }
 
 func (r *EventReader) tooLarge() error {

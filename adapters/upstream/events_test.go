@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -152,6 +153,59 @@ func TestEventReader_reads_an_event_as_large_as_its_limit_and_none_larger(t *tes
 		}
 		if read := len(stream) - source.Len(); read > 3<<20 {
 			t.Errorf("%s: read %d bytes before it gave up", name, read)
+		}
+	}
+}
+
+func TestEventReader_gives_up_on_a_stream_that_says_nothing(t *testing.T) {
+	const megabyte = 1 << 20
+	for name, line := range map[string]string{
+		"comments":              ": still thinking\n\n",
+		"comments in one event": ": still thinking\n",
+		"blank lines":           "\n",
+		"blank lines of CRLF":   "\r\n",
+		"ids":                   "id: 12\n",
+		"retries":               "retry: 10\n\n",
+		"fields of nobody":      "foo: bar\n",
+		"names without data":    "event: ping\n\n",
+		"empty events":          "data:\n\n",
+	} {
+		source := strings.NewReader("data: a\n\n" + strings.Repeat(line, 3*megabyte/len(line)))
+		reader := NewEventReader(source, 16*megabyte)
+		events, err := readEvents(reader)
+		if !errors.Is(err, ErrNoEvents) || string(events[0].Data) != "a" {
+			t.Errorf("%s: %v, want %v", name, err, ErrNoEvents)
+		}
+		if read := int(source.Size()) - source.Len(); read < megabyte || read > 5*megabyte/2 {
+			t.Errorf("%s: gave up behind %d bytes, want a megabyte or a little more", name, read)
+		}
+		// As many of them, with an event now and then, are no harm.
+		some := strings.Repeat(line, megabyte/2/len(line)) + "\ndata: a\n\n"
+		if _, err := readEvents(NewEventReader(strings.NewReader(strings.Repeat(some, 3)), 16*megabyte)); !errors.Is(err, io.EOF) {
+			t.Errorf("%s with events in between: %v", name, err)
+		}
+	}
+}
+
+func TestEventReader_takes_about_twice_the_limit_for_an_event_that_exceeds_it(t *testing.T) {
+	const limit = 4 << 20
+	for name, piece := range map[string]string{
+		"one line":    strings.Repeat("x", 1<<10),
+		"long lines":  "data: " + strings.Repeat("x", 64<<10) + "\n",
+		"short lines": "data: 0123456789\n",
+	} {
+		text := "data: " + strings.Repeat(piece, 2*limit/len(piece))
+		source := strings.NewReader(text)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := NewEventReader(source, limit).Next(); !errors.Is(err, ErrEventTooLarge) {
+			t.Errorf("%s: %v", name, err)
+		}
+		runtime.ReadMemStats(&after)
+		taken := after.TotalAlloc - before.TotalAlloc
+		// What a buffer leaves behind while it doubles is as much again.
+		if taken > 5*limit/2 {
+			t.Errorf("%s: %d bytes for an event of at most %d", name, taken, limit)
 		}
 	}
 }

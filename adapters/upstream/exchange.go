@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -12,9 +11,6 @@ import (
 
 	"github.com/sluice-ai/sluice/adapters"
 )
-
-// initialAnswerBytes bounds what is allocated on the word of a Content-Length.
-const initialAnswerBytes = 1 << 20
 
 // exchange is one request and its answer. One goroutine uses it.
 type exchange struct {
@@ -30,8 +26,12 @@ type exchange struct {
 	silence  error
 	response *http.Response
 	body     io.Reader
-	header   adapters.Header
-	echo     echo
+	// received are the bytes that came of the body, most those that may, before and after
+	// decompression.
+	received, most int64
+
+	header adapters.Header
+	echo   echo
 }
 
 var (
@@ -90,7 +90,7 @@ func (x *exchange) decodeContent() error {
 	switch encoding := strings.ToLower(x.response.Header.Get("Content-Encoding")); encoding {
 	case "", "identity":
 	case "gzip", "x-gzip":
-		x.body = &gunzip{source: x.body}
+		x.body = &gunzip{x: x}
 	default:
 		return x.protocol(fmt.Sprintf("the answer is compressed in a way that was not asked for (status %d)", x.response.StatusCode), nil)
 	}
@@ -112,42 +112,23 @@ func (x *exchange) refuseDocument() error {
 	return nil
 }
 
-// timedBody reads the body and gives up when a read takes longer than the idle
-// timeout. Time between reads, when the caller is slow, does not count.
-type timedBody struct{ x *exchange }
-
-func (b timedBody) Read(p []byte) (int, error) {
-	b.x.timer.Reset(b.x.timeouts.Idle)
-	n, err := b.x.response.Body.Read(p)
-	b.x.timer.Stop()
-	return n, err
-}
-
-// gunzip starts to decompress at the first read: a stream's header arrives late.
-type gunzip struct {
-	source io.Reader
-	reader *gzip.Reader
-}
-
-func (g *gunzip) Read(p []byte) (int, error) {
-	if g.reader == nil {
-		reader, err := gzip.NewReader(g.source)
-		if err != nil {
-			return 0, err
-		}
-		g.reader = reader
-	}
-	return g.reader.Read(p)
-}
-
 // answer reads the rest of the body as an answer in one piece.
 func (x *exchange) answer() (*Answer, error) {
+	tooLong := func(cause error) error {
+		return x.protocol(fmt.Sprintf("the answer exceeds %d bytes", x.client.maxAnswer), cause)
+	}
+	if x.response.ContentLength > x.client.maxAnswer {
+		return nil, tooLong(nil)
+	}
 	body, whole, err := x.read(x.client.maxAnswer)
+	if errors.Is(err, errTooLong) {
+		return nil, tooLong(err)
+	}
 	if err != nil {
 		return nil, x.lost(err, true)
 	}
 	if !whole {
-		return nil, x.protocol(fmt.Sprintf("the answer exceeds %d bytes", x.client.maxAnswer), nil)
+		return nil, tooLong(nil)
 	}
 	return &Answer{
 		Status:      x.response.StatusCode,
@@ -155,32 +136,6 @@ func (x *exchange) answer() (*Answer, error) {
 		ContentType: x.response.Header.Get("Content-Type"),
 		Body:        x.echo.clean(body),
 	}, nil
-}
-
-// read reads up to limit bytes of the body, and whether that was all of it.
-func (x *exchange) read(limit int64) (body []byte, whole bool, err error) {
-	size := int64(512)
-	if x.response.ContentLength >= 0 {
-		// One byte more, so that the read that finds the end needs no larger buffer.
-		size = min(x.response.ContentLength, limit, initialAnswerBytes) + 1
-	}
-	body = make([]byte, 0, size)
-	for {
-		n, err := x.body.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		if int64(len(body)) > limit {
-			return body[:limit], false, nil
-		}
-		switch {
-		case err == io.EOF:
-			return body, true, nil
-		case err != nil:
-			return body, false, err
-		}
-		if len(body) == cap(body) {
-			body = append(body, 0)[:len(body)]
-		}
-	}
 }
 
 // close ends the exchange. A body that was not read to its end takes its

@@ -17,8 +17,9 @@ import (
 	"github.com/sluice-ai/sluice/adapters"
 )
 
-// maxErrorBytes bounds an error body. What exceeds it is not read.
-const maxErrorBytes = 1 << 20
+// maxErrorBytes bounds an error body. What exceeds it is not read, or not looked at where
+// it came as a success.
+const maxErrorBytes = pieceBytes
 
 // KindOfStatus says what a status that is no success means.
 func KindOfStatus(status int) adapters.Kind {
@@ -71,6 +72,7 @@ func (x *exchange) refused() error {
 // is one that nobody knows.
 func (c *Client) reported(status int, header adapters.Header, body []byte, contentType string) *adapters.Error {
 	failure := &adapters.Error{Kind: KindOfStatus(status), Provider: c.name, Status: status, Header: c.secrets.redactHeader(header)}
+	body = body[:min(len(body), maxErrorBytes)]
 	// One broken byte in a message must not cost its type and code.
 	body = c.secrets.redact(bytes.ToValidUTF8(body, []byte("\uFFFD")))
 	if c.dialect.Envelope != nil {
@@ -179,6 +181,9 @@ func (x *exchange) lost(err error, inside bool) error {
 	case errors.Is(cause, errIdle):
 		failure.Kind, failure.Step = adapters.KindTimeout, adapters.StepIdle
 		failure.Message = fmt.Sprintf("the provider sent nothing for %s in the middle of its answer", x.timeouts.Idle)
+	case errors.Is(err, errTooDense):
+		failure.Kind = adapters.KindProtocol
+		failure.Message = fmt.Sprintf("the provider's answer is compressed to less than 1/%d of its size", maxRatio)
 	case isUnconnected && unconnected.late:
 		failure.Kind, failure.Step, failure.Unsent = adapters.KindTimeout, adapters.StepConnect, true
 		failure.Message = fmt.Sprintf("the provider could not be reached within %s", unconnected.within)

@@ -29,6 +29,7 @@ type Stream struct {
 }
 
 func newStream(x *exchange) *Stream {
+	x.most = x.client.maxStream
 	return &Stream{Header: x.header, x: x, events: NewEventReader(x.body, x.client.maxEvent)}
 }
 
@@ -55,6 +56,10 @@ func (s *Stream) Next() (Event, error) {
 		return event, err
 	case errors.Is(err, ErrEventTooLarge):
 		return Event{}, s.x.protocol(fmt.Sprintf("an event of the provider's stream exceeds %d bytes", s.x.client.maxEvent), err)
+	case errors.Is(err, ErrNoEvents):
+		return Event{}, s.x.protocol("the provider's stream goes on with comments only", err)
+	case errors.Is(err, errTooLong):
+		return Event{}, s.x.protocol(fmt.Sprintf("the provider's stream exceeds %d bytes", s.x.client.maxStream), err)
 	}
 	return Event{}, s.x.lost(err, true)
 }

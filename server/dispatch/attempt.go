@@ -59,7 +59,8 @@ func (a *attempt) run(ctx context.Context, c *call) {
 	t := a.target
 	a.call = adapters.Call{
 		Model: t.Model, Header: c.request.Header, TargetHeader: t.Header, Query: c.request.Query, Caller: c.request.Caller,
-		Timeouts: adapters.Timeouts{Connect: t.Timeouts.Connect, FirstByte: t.Timeouts.FirstByte, Idle: t.Timeouts.Idle},
+		Unsupported: t.Unsupported,
+		Timeouts:    adapters.Timeouts{Connect: t.Timeouts.Connect, FirstByte: t.Timeouts.FirstByte, Idle: t.Timeouts.Idle},
 	}
 	if c.drain != nil {
 		a.call.Gone = c.drain.caller

@@ -25,6 +25,8 @@ type Target struct {
 	Timeouts Timeouts
 	// ContextWindow is how many tokens its model takes. 0: not known.
 	ContextWindow int64
+	// Unsupported says what becomes of members that the target cannot express.
+	Unsupported adapters.Unsupported
 	// Gauge hears of its attempts. Nil: nobody does.
 	Gauge *Gauge
 }

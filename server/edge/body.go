@@ -48,9 +48,9 @@ func (x *exchange) readAll(size, limit int64) ([]byte, *fault.Error) {
 		room = min(size, maxTrustedBytes) + 1 // one more, to meet the end without growing
 	}
 	body := make([]byte, 0, room)
+	from := arriving(x.request, x.writes.control, x.door.config.ReadTimeout, x.door.config.BodyTimeout)
 	for {
-		x.readDeadline(x.door.config.ReadTimeout)
-		n, err := x.request.Body.Read(body[len(body):cap(body)])
+		n, err := from.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		if int64(len(body)) > limit {
 			x.lingering()
@@ -60,7 +60,6 @@ func (x *exchange) readAll(size, limit int64) ([]byte, *fault.Error) {
 			return nil, unreadable(x.ctx, err)
 		}
 		if err != nil {
-			x.readDeadline(0)
 			if len(body) == 0 {
 				return nil, emptyBody()
 			}

@@ -127,7 +127,7 @@ func has(h adapters.Header, name string) bool {
 // elsewhere would break the answer's frame, or to the door.
 func reserved(name string) bool {
 	switch name {
-	case gateway.HeaderProvider, gateway.HeaderModel, gateway.HeaderAttempts, gateway.HeaderTried:
+	case gateway.HeaderProvider, gateway.HeaderModel, gateway.HeaderAttempts, gateway.HeaderTried, gateway.HeaderTranslation:
 		return false
 	case "", "content-length", "content-type", "content-encoding", "transfer-encoding",
 		"connection", "trailer", "te", "upgrade":
@@ -168,6 +168,8 @@ func canonicalName(name string) string {
 		return "X-Sluice-Attempts"
 	case gateway.HeaderTried:
 		return "X-Sluice-Tried"
+	case gateway.HeaderTranslation:
+		return "X-Sluice-Translation"
 	}
 	return textproto.CanonicalMIMEHeaderKey(name)
 }

@@ -3,6 +3,8 @@ package edge
 import (
 	"cmp"
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -28,6 +30,7 @@ type connectDoor struct {
 	log          *slog.Logger
 	limit        int64
 	readTimeout  time.Duration
+	bodyTimeout  time.Duration
 	writeTimeout time.Duration
 	handlers     map[string]http.Handler // by "/package.Service/"
 	errors       *connect.ErrorWriter
@@ -45,12 +48,13 @@ func newConnect(config Config, service *gateway.Service, health *health) *connec
 		log:          config.Logger,
 		limit:        config.MaxRequestBytes,
 		readTimeout:  config.ReadTimeout,
+		bodyTimeout:  config.BodyTimeout,
 		writeTimeout: config.WriteTimeout,
 		handlers:     map[string]http.Handler{},
 	}
 	options := connect.WithHandlerOptions(
-		// One more than the limit, so that [boundedRPCBody] and the codecs refuse first.
-		connect.WithReadMaxBytes(int(min(config.MaxRequestBytes+1, math.MaxInt32))),
+		// More than the limit, so that [boundedRPCBody] and the codecs refuse first.
+		connect.WithReadMaxBytes(int(min(maxUnpackedBytes(config.MaxRequestBytes), math.MaxInt32))),
 		connect.WithInterceptors(connectInterceptor{d}),
 		connect.WithCodec(protoCodec{config.MaxRequestBytes}),
 		connect.WithCodec(jsonCodec{"json", config.MaxRequestBytes}),
@@ -87,7 +91,7 @@ func (d *connectDoor) handler(path string) http.Handler {
 	}
 	service := path[1 : end-1]
 	if !strings.HasPrefix(service, "sluice.") {
-		return inner // health and reflection are no calls
+		return d.arriving(inner) // health and reflection are no calls
 	}
 	operation := operationOf(service, path[end:])
 	if operation == "" {
@@ -96,7 +100,21 @@ func (d *connectDoor) handler(path string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.serve(w, r, inner, operation) })
 }
 
+// arriving bounds the bodies of requests that are no calls.
+func (d *connectDoor) arriving(inner http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(r.Context()) // a copy
+		r.Body = arriving(r, http.NewResponseController(w), d.readTimeout, d.bodyTimeout)
+		inner.ServeHTTP(w, r)
+	})
+}
+
 func (d *connectDoor) serve(w http.ResponseWriter, r *http.Request, inner http.Handler, operation usage.Operation) {
+	head := headOf(r)
+	if unfit := head.unfit(r); unfit != nil {
+		d.unread(w, r, head, unfit)
+		return
+	}
 	c := &connectCall{
 		call:   newHTTPCall(connectProtocol(r), r),
 		header: w.Header(),
@@ -106,16 +124,22 @@ func (d *connectDoor) serve(w http.ResponseWriter, r *http.Request, inner http.H
 	replyHeader(c.call, setHTTP(c.header))
 	ctx := context.WithValue(gateway.WithCall(r.Context(), c.call), connectCallKey{}, c)
 	body := &boundedRPCBody{
-		ReadCloser: r.Body,
+		ReadCloser: arriving(r, c.writes.control, d.readTimeout, d.bodyTimeout),
 		ctx:        ctx,
-		control:    c.writes.control,
-		timeout:    d.readTimeout,
 		limit:      d.limit,
 		enveloped:  enveloped(r),
 		callID:     c.call.ID,
 	}
 	r = r.WithContext(ctx)
 	r.Body = body
+	if body.enveloped {
+		r.Body = &singleMessage{
+			ReadCloser: body,
+			call:       c,
+			web:        c.call.Door == gateway.DoorGRPCWeb,
+			compressed: r.Header.Get(head.encoding) == encodingGzip,
+		}
+	}
 	inner.ServeHTTP(w, r)
 	if c.reached {
 		return
@@ -154,7 +178,7 @@ func (d *connectDoor) refuse(w http.ResponseWriter, r *http.Request, f *fault.Er
 	d.service.Refuse(gateway.WithCall(r.Context(), call), operations[r.URL.Path], f)
 	writes := boundWrites(w, r, d.writeTimeout)
 	if r.ContentLength != 0 {
-		boundNextRead(writes.control, d.readTimeout) // net/http reads what is left
+		boundLeftover(writes.control, d.readTimeout, d.writeTimeout) // net/http reads what is left
 	}
 	writes.begin()
 	set := setHTTP(w.Header())
@@ -195,6 +219,15 @@ func (c *connectCall) reply() {
 	c.writes.begin()
 }
 
+// unread returns why the request cannot be read as an error that connect-go hands on as it
+// is. It writes the headers by itself, and what an error has of them into the trailer
+// where that is all there is.
+func (c *connectCall) unread() error {
+	failed := connectError(c.refused, c.call.ID)
+	setHTTP(failed.Meta())(headerErrorReason, c.refused.Name())
+	return failed
+}
+
 // fail returns f as Connect's error. Headers that are still open carry the answer's.
 func (c *connectCall) fail(f *fault.Error) error {
 	failed := connectError(f, c.call.ID)
@@ -232,6 +265,9 @@ func (i connectInterceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc 
 			return nil, c.fail(fault.From(err))
 		}
 		c.reply()
+		if told := translation(c.call); told != nil {
+			answer.Trailer().Set(trailerTranslation, connect.EncodeBinaryHeader(told))
+		}
 		return answer, nil
 	}
 }
@@ -252,6 +288,9 @@ func (i connectInterceptor) WrapStreamingHandler(next connect.StreamingHandlerFu
 			}
 		}()
 		err = next(ctx, &connectConn{StreamingHandlerConn: conn, ctx: ctx, call: c})
+		if told := translation(c.call); told != nil {
+			conn.ResponseTrailer().Set(trailerTranslation, connect.EncodeBinaryHeader(told))
+		}
 		switch {
 		case !c.reached: // what the library refused is its own error
 			return err
@@ -275,6 +314,9 @@ type connectConn struct {
 func (c *connectConn) Receive(message any) error {
 	err := c.StreamingHandlerConn.Receive(message)
 	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			c.call.reached = false // what follows the message is refused, and so is the message
+		}
 		return err
 	}
 	if c.call.refused = undecoded(message); c.call.refused != nil {

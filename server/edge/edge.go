@@ -27,6 +27,8 @@ const (
 	DefaultKeepAliveUnopened = 30 * time.Second
 	DefaultWriteTimeout      = 30 * time.Second
 	DefaultReadTimeout       = 30 * time.Second
+	DefaultBodyTimeout       = 30 * time.Second
+	DefaultIdleTimeout       = 10 * time.Minute
 )
 
 // Config says how the doors behave. The zero value is usable.
@@ -49,12 +51,20 @@ type Config struct {
 	// the status 200: an error after it can only be an event. 0:
 	// [DefaultKeepAliveUnopened].
 	KeepAliveUnopened time.Duration
-	// WriteTimeout bounds each single write to an HTTP client, never a whole answer.
-	// 0: [DefaultWriteTimeout].
+	// WriteTimeout bounds each single write to an HTTP client, never a whole answer. On
+	// the gRPC port it bounds how long a message or the end of an answer waits for the
+	// client, beside a second for each 16 KiB that it takes meanwhile. 0:
+	// [DefaultWriteTimeout].
 	WriteTimeout time.Duration
 	// ReadTimeout bounds each single read of a request's body on the HTTP port. 0:
 	// [DefaultReadTimeout].
 	ReadTimeout time.Duration
+	// BodyTimeout bounds how long a request's body, on the gRPC port its message, takes as
+	// a whole, beside a second for each 16 KiB that arrived. 0: [DefaultBodyTimeout].
+	BodyTimeout time.Duration
+	// IdleTimeout bounds how long a connection of the gRPC port stays open without a call.
+	// Clients of gRPC connect again by themselves. 0: [DefaultIdleTimeout].
+	IdleTimeout time.Duration
 	// Credentials are those of the gRPC port. Nil: it speaks no TLS.
 	Credentials credentials.TransportCredentials
 	// Docs answers /docs, /docs/* and /openapi.json. Nil: those paths are unknown.
@@ -70,6 +80,8 @@ func (c Config) withDefaults() Config {
 	fill(&c.KeepAliveUnopened, DefaultKeepAliveUnopened)
 	fill(&c.WriteTimeout, DefaultWriteTimeout)
 	fill(&c.ReadTimeout, DefaultReadTimeout)
+	fill(&c.BodyTimeout, DefaultBodyTimeout)
+	fill(&c.IdleTimeout, DefaultIdleTimeout)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"unicode/utf8"
 
@@ -206,8 +207,7 @@ func tooLarge(size, limit int64) *fault.Error {
 func unreadable(ctx context.Context, err error) *fault.Error {
 	switch {
 	case isTimeout(err): // net/http then cancels the context as well
-		return fault.New(sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST,
-			"request body stopped arriving before its end").WithCause(err)
+		return tooSlow().WithCause(err)
 	case ctx.Err() != nil:
 		return fault.From(ctx.Err())
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -216,6 +216,14 @@ func unreadable(ctx context.Context, err error) *fault.Error {
 	}
 	return fault.New(sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST,
 		"request body could not be read").WithCause(err)
+}
+
+// tooSlow is the fault of a request that did not arrive in time. HTTP has a status of its
+// own for what came too late because of the caller.
+func tooSlow() *fault.Error {
+	f := fault.New(sluicev1.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED, "request arrived too slowly or stopped arriving before its end")
+	f.Status = http.StatusRequestTimeout
+	return f
 }
 
 func isTimeout(err error) bool {

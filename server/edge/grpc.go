@@ -7,17 +7,11 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/encoding"
-	_ "google.golang.org/grpc/encoding/gzip" // clients may compress requests
-	encodingproto "google.golang.org/grpc/encoding/proto"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
-	"google.golang.org/grpc/status"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 
@@ -33,15 +27,17 @@ import (
 // registered as a stream handler of ours around the generated one; on the wire there
 // is no difference.
 //
-// Nothing bounds a client that stops reading while it answers pings: grpc-go ends a
-// blocked send with its stream alone, and a stream when its handler returns. Such a
-// client holds its calls until it leaves or their deadlines pass; the other doors have
-// [Config.WriteTimeout].
+// A client that is slow to send or to take is bounded by [grpcWatch] and [grpcConn].
 type grpcDoor struct {
-	service *gateway.Service
-	log     *slog.Logger
-	limit   int64
+	service      *gateway.Service
+	log          *slog.Logger
+	limit        int64
+	bodyTimeout  time.Duration
+	writeTimeout time.Duration
 }
+
+// grpcHandshakeTimeout bounds TLS and the beginning of HTTP/2.
+const grpcHandshakeTimeout = 20 * time.Second
 
 type grpcChat struct{ *gateway.Service }
 
@@ -50,20 +46,28 @@ func (s grpcChat) StreamChatCompletion(req *sluicev1.ChatCompletionRequest, out 
 }
 
 func newGRPC(config Config, service *gateway.Service, health *health) *grpc.Server {
-	d := &grpcDoor{service: service, log: config.Logger, limit: config.MaxRequestBytes}
+	d := &grpcDoor{
+		service: service, log: config.Logger, limit: config.MaxRequestBytes,
+		bodyTimeout: config.BodyTimeout, writeTimeout: config.WriteTimeout,
+	}
 	if config.Credentials == nil {
 		config.Credentials = insecure.NewCredentials()
 	}
 	server := grpc.NewServer(
-		grpc.Creds(config.Credentials),
-		grpc.ForceServerCodecV2(codec{encoding.GetCodecV2(encodingproto.Name)}),
-		grpc.MaxRecvMsgSize(int(min(config.MaxRequestBytes, math.MaxInt32))),
+		grpc.Creds(grpcCredentials{config.Credentials, config.WriteTimeout}),
+		grpc.ReadBufferSize(0), // grpcConn has it
+		grpc.InTapHandle(d.watch),
+		grpc.StreamInterceptor(bystander),
+		grpc.ForceServerCodecV2(protobuf),
+		grpc.MaxRecvMsgSize(int(min(config.MaxRequestBytes, math.MaxInt32))), // of what are no calls
 		grpc.MaxSendMsgSize(math.MaxInt32),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.MaxConcurrentStreams(maxConcurrentStreams),
-		grpc.ConnectionTimeout(20*time.Second),
+		grpc.ConnectionTimeout(grpcHandshakeTimeout),
 		// No MaxConnectionAge: it would cut streams.
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionIdle: config.IdleTimeout, Time: time.Minute, Timeout: 20 * time.Second,
+		}),
 		// Clients ping every 10 to 30 s so that proxies keep idle connections.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.UnknownServiceHandler(d.unknown),
@@ -109,14 +113,18 @@ func (d *grpcDoor) around(desc *grpc.ServiceDesc) *grpc.ServiceDesc {
 // panics as INTERNAL.
 func (d *grpcDoor) serve(stream grpc.ServerStream, operation usage.Operation, handle func(*grpcCall) error) (err error) {
 	ctx := stream.Context()
-	s := &grpcCall{ServerStream: stream, call: newGRPCCall(ctx), limit: d.limit}
+	s := &grpcCall{ServerStream: stream, call: newGRPCCall(ctx), limit: d.limit, watch: watchOf(ctx)}
 	s.ctx = gateway.WithCall(ctx, s.call)
+	defer s.watch.wait(sending) // the status, behind what the client has not taken yet
 	defer func() {
 		if value := recover(); value != nil {
 			err = s.fail(recovered(s.ctx, d.log, s.call, value))
 		}
 	}()
 	err = handle(s)
+	if told := translation(s.call); told != nil {
+		s.SetTrailer(metadata.Pairs(trailerTranslation, string(told)))
+	}
 	switch {
 	case err == nil:
 		if !s.replied { // a stream without messages
@@ -147,6 +155,7 @@ type grpcCall struct {
 	ctx     context.Context //nolint:containedctx // what Context returns
 	call    *gateway.Call
 	limit   int64
+	watch   *grpcWatch   // nil where nothing watches
 	refused *fault.Error // why the request never became a message
 	replied bool         // the answer's headers are set
 }
@@ -154,48 +163,21 @@ type grpcCall struct {
 // Context returns the context that carries the call.
 func (s *grpcCall) Context() context.Context { return s.ctx }
 
-// RecvMsg reads the request.
-func (s *grpcCall) RecvMsg(message any) error {
-	in := inbound{message: message}
-	if err := s.ServerStream.RecvMsg(&in); err != nil {
-		s.refused = s.notReceived(err)
-		return s.refused
-	}
-	if in.err != nil {
-		s.refused = fault.New(sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST, notProtobuf).WithCause(in.err)
-		return s.refused
-	}
-	return nil
-}
-
-// notReceived explains why grpc-go handed no message over. It has answered the caller
-// by then, with the same code but without details; the fault is for the receipt. The
-// context says nothing: answering has ended it.
-func (s *grpcCall) notReceived(err error) *fault.Error {
-	switch status.Code(err) {
-	case codes.ResourceExhausted:
-		return tooLarge(-1, s.limit).WithCause(err)
-	case codes.Canceled:
-		return fault.From(context.Canceled)
-	case codes.DeadlineExceeded:
-		return fault.From(context.DeadlineExceeded)
-	default:
-		return fault.New(sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST, "request could not be read").WithCause(err)
-	}
-}
-
 // SendMsg sends a message of the answer, behind the answer's headers.
 func (s *grpcCall) SendMsg(message any) error {
 	if !s.replied {
 		s.reply()
 	}
-	if err := s.ServerStream.SendMsg(message); err != nil {
-		if s.ctx.Err() != nil {
-			return fault.From(s.ctx.Err())
-		}
-		return fault.New(sluicev1.ErrorReason_ERROR_REASON_CANCELED, "the caller left").WithCause(err)
+	s.watch.wait(sending)
+	err := s.ServerStream.SendMsg(message)
+	s.watch.wait(working)
+	switch {
+	case err == nil:
+		return nil
+	case s.ctx.Err() != nil && !s.watch.tooLate():
+		return fault.From(s.ctx.Err())
 	}
-	return nil
+	return fault.New(sluicev1.ErrorReason_ERROR_REASON_CANCELED, "the caller left or stopped reading").WithCause(err)
 }
 
 func (s *grpcCall) reply() metadata.MD {
@@ -219,22 +201,4 @@ func (s *grpcCall) fail(f *fault.Error) error {
 	md.Set(headerErrorReason, f.Name())
 	s.SetTrailer(md)
 	return grpcError(f, s.call.ID)
-}
-
-// inbound is where the codec puts a request. Its error stays here rather than being
-// returned to grpc-go, which would answer INTERNAL before we could say more.
-type inbound struct {
-	message any
-	err     error
-}
-
-// codec is grpc-go's protobuf codec that knows [inbound].
-type codec struct{ encoding.CodecV2 }
-
-func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
-	if in, ok := v.(*inbound); ok {
-		in.err = c.CodecV2.Unmarshal(data, in.message)
-		return nil
-	}
-	return c.CodecV2.Unmarshal(data, v)
 }

@@ -55,8 +55,8 @@ func (d *httpDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, f)
 		return
 	}
-	if r.Method == http.MethodOptions && r.ContentLength != 0 {
-		boundNextRead(http.NewResponseController(w), d.rest.config.ReadTimeout) // net/http reads what nobody wants
+	if r.Method != http.MethodPost && r.ContentLength != 0 {
+		boundLeftover(http.NewResponseController(w), d.rest.config.ReadTimeout, d.rest.config.WriteTimeout) // net/http reads what nobody wants
 	}
 	if r.Header["Origin"] != nil || r.Method == http.MethodOptions {
 		next := d.route
@@ -80,6 +80,9 @@ func (d *httpDoor) route(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if d.docs != nil && (path == "/docs" || path == "/openapi.json" || strings.HasPrefix(path, "/docs/")) {
+		if r.ContentLength != 0 {
+			boundLeftover(http.NewResponseController(w), d.rest.config.ReadTimeout, d.rest.config.WriteTimeout)
+		}
 		d.docs.ServeHTTP(w, r)
 		return
 	}

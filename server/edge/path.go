@@ -29,6 +29,7 @@ const chatPath = "/chat/completions"
 // endpoints holds every path of the google.api.http options of sluice.v1.
 var endpoints = []endpoint{
 	{path: chatPath, method: http.MethodPost, operation: usage.OperationChat, stream: true},
+	{path: "/chat/completions/input_tokens", method: http.MethodPost, operation: usage.OperationCount},
 	{path: "/embeddings", method: http.MethodPost, operation: usage.OperationEmbeddings},
 	{path: "/models", method: http.MethodGet, operation: usage.OperationListModels},
 	{path: "/models/", method: http.MethodGet, operation: usage.OperationGetModel},
@@ -37,6 +38,7 @@ var endpoints = []endpoint{
 var operations = map[string]usage.Operation{
 	sluicev1connect.ChatServiceCreateChatCompletionProcedure:   usage.OperationChat,
 	sluicev1connect.ChatServiceStreamChatCompletionProcedure:   usage.OperationChat,
+	sluicev1connect.ChatServiceCountTokensProcedure:            usage.OperationCount,
 	sluicev1connect.EmbeddingsServiceCreateEmbeddingsProcedure: usage.OperationEmbeddings,
 	sluicev1connect.ModelsServiceListModelsProcedure:           usage.OperationListModels,
 	sluicev1connect.ModelsServiceGetModelProcedure:             usage.OperationGetModel,

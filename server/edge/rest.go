@@ -236,8 +236,13 @@ func (x *exchange) refuse(f *fault.Error) {
 		operation = x.endpoint.operation
 	}
 	x.door.service.Refuse(x.ctx, operation, f)
-	if x.body == nil && x.request.ContentLength != 0 && !isTimeout(f) {
-		x.readDeadline(x.door.config.ReadTimeout)
+	switch {
+	case isTimeout(f):
+		if x.request.ProtoMajor == 1 {
+			x.Header().Set("Connection", "close")
+		}
+	case x.body == nil && x.request.ContentLength != 0:
+		boundLeftover(x.writes.control, x.door.config.ReadTimeout, x.door.config.WriteTimeout)
 	}
 	x.fail(f)
 	if x.linger != nil {

@@ -160,7 +160,7 @@ func TestREST_gives_up_on_a_body_that_stops_arriving(t *testing.T) {
 	raw := h.dial(t)
 	raw.write("POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
 	got := raw.read()
-	if e := got.failure(t); got.status != 400 || e.Message != "request body stopped arriving before its end" {
+	if e := got.failure(t); got.status != 408 || got.header.Get("Connection") != "close" || e.Message != "request arrived too slowly or stopped arriving before its end" {
 		t.Errorf("got %d %s", got.status, got.body)
 	}
 	h.ledger.next(t)

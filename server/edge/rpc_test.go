@@ -148,11 +148,7 @@ func TestRPC_refuses_what_is_too_large_and_stays_healthy(t *testing.T) {
 				"stream": func() error { _, _, err := client.stream(t.Context(), large); return err },
 			} {
 				code, reason, message := reasonOf(call())
-				want := sluicev1.ErrorReason_ERROR_REASON_REQUEST_TOO_LARGE
-				if name == "grpc" {
-					want = 0 // grpc-go answers by itself, without details
-				}
-				if code != codes.ResourceExhausted || reason != want {
+				if code != codes.ResourceExhausted || reason != sluicev1.ErrorReason_ERROR_REASON_REQUEST_TOO_LARGE {
 					t.Errorf("%s: got %v %v %q", kind, code, reason, message)
 				}
 				if r := h.ledger.next(t); r.Reason != sluicev1.ErrorReason_ERROR_REASON_REQUEST_TOO_LARGE || r.Operation != usage.OperationChat {
@@ -190,7 +186,7 @@ func TestRPC_refuses_what_decompresses_beyond_the_limit(t *testing.T) {
 		h.ledger.next(t)
 	}
 	_, err := sluicev1.NewChatServiceClient(h.grpc).CreateChatCompletion(t.Context(), large, grpc.UseCompressor("gzip"))
-	if status.Code(err) != codes.ResourceExhausted {
+	if code, reason, _ := reasonOf(err); code != codes.ResourceExhausted || reason != sluicev1.ErrorReason_ERROR_REASON_REQUEST_TOO_LARGE {
 		t.Errorf("grpc: %v", err)
 	}
 	if r := h.ledger.next(t); r.Reason != sluicev1.ErrorReason_ERROR_REASON_REQUEST_TOO_LARGE {
@@ -304,15 +300,15 @@ func TestRPC_a_body_that_stops_arriving_ends_the_call(t *testing.T) {
 		path   string
 		status int
 	}{
-		"application/proto":         {sluicev1connect.ChatServiceCreateChatCompletionProcedure, 400},
+		"application/proto":         {sluicev1connect.ChatServiceCreateChatCompletionProcedure, 504}, // Connect's status of the code
 		"application/connect+proto": {sluicev1connect.ChatServiceStreamChatCompletionProcedure, 200}, // a stream says it in its end
 	} {
 		raw := h.dial(t)
 		raw.write("POST " + test.path + " HTTP/1.1\r\nHost: h\r\nContent-Type: " + contentType + "\r\nContent-Length: 100\r\n\r\n\x00")
-		if got := raw.read(); got.status != test.status || !strings.Contains(got.body, `"invalid_argument"`) || !strings.Contains(got.body, "sluice.v1.ErrorDetail") {
+		if got := raw.read(); got.status != test.status || !strings.Contains(got.body, `"deadline_exceeded"`) || !strings.Contains(got.body, "sluice.v1.ErrorDetail") {
 			t.Errorf("%s: got %d %q", contentType, got.status, got.body)
 		}
-		if r := h.ledger.next(t); r.Reason != sluicev1.ErrorReason_ERROR_REASON_INVALID_REQUEST {
+		if r := h.ledger.next(t); r.Reason != sluicev1.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED {
 			t.Errorf("receipt: %+v", r)
 		}
 	}

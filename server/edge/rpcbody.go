@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/sluice-ai/sluice/server/fault"
 )
@@ -30,8 +29,6 @@ type boundedRPCBody struct {
 	io.ReadCloser
 
 	ctx       context.Context //nolint:containedctx // that of the call that the body belongs to
-	control   *http.ResponseController
-	timeout   time.Duration // of a read
 	limit     int64
 	enveloped bool
 	callID    string
@@ -43,15 +40,12 @@ type boundedRPCBody struct {
 
 func (b *boundedRPCBody) Read(p []byte) (int, error) {
 	if b.refused != nil {
-		return 0, connectError(b.refused, b.callID)
+		return 0, b.refusal()
 	}
-	boundNextRead(b.control, b.timeout)
 	n, err := b.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		boundNextRead(b.control, 0)
-	} else if err != nil {
+	if err != nil && !errors.Is(err, io.EOF) {
 		b.refused = unreadable(b.ctx, err)
-		return 0, connectError(b.refused, b.callID)
+		return 0, b.refusal()
 	}
 	allowed := b.limit
 	if b.enveloped {
@@ -69,7 +63,14 @@ func (b *boundedRPCBody) Read(p []byte) (int, error) {
 	default:
 		return n, err
 	}
-	return 0, connectError(b.refused, b.callID)
+	return 0, b.refusal()
+}
+
+// refusal is the error that connect-go hands on as it is.
+func (b *boundedRPCBody) refusal() error {
+	failed := connectError(b.refused, b.callID)
+	setHTTP(failed.Meta())(headerErrorReason, b.refused.Name())
+	return failed
 }
 
 func (b *boundedRPCBody) announced() int64 { return int64(binary.BigEndian.Uint32(b.prefix[1:])) }

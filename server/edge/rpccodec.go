@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"strings"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -52,6 +51,8 @@ func (c protoCodec) Unmarshal(data []byte, v any) error {
 	switch {
 	case err != nil:
 		return err
+	case notUnpacked(data):
+		markUndecoded(m, brokenGzip())
 	case int64(len(data)) > c.limit:
 		markUndecoded(m, tooLarge(-1, c.limit))
 	case proto.Unmarshal(data, m) != nil: // its text says nothing that helps
@@ -63,8 +64,7 @@ func (c protoCodec) Unmarshal(data []byte, v any) error {
 // notProtobuf is what the doors of protobuf say to bytes that are none.
 const notProtobuf = "request is no valid protobuf message of its type"
 
-// jsonCodec is proto3 JSON under one of its names. As connect-go does, it skips members
-// that it does not know, so that clients may be newer.
+// jsonCodec is proto3 JSON under one of its names.
 type jsonCodec struct {
 	name  string
 	limit int64 // see [protoCodec]
@@ -93,6 +93,9 @@ func (c jsonCodec) Unmarshal(data []byte, v any) error {
 	switch {
 	case err != nil:
 		return err
+	case notUnpacked(data):
+		markUndecoded(m, brokenGzip())
+		return nil
 	case int64(len(data)) > c.limit:
 		markUndecoded(m, tooLarge(-1, c.limit))
 		return nil
@@ -103,9 +106,7 @@ func (c jsonCodec) Unmarshal(data []byte, v any) error {
 	// connect-go's own codec skips what it does not know: a misspelt member, or OpenAI's
 	// form of a message, would be lost without a word.
 	if err := protojson.Unmarshal(data, m); err != nil {
-		// The package varies the space behind its name, so that nobody relies on the text.
-		text := strings.TrimSpace(strings.ReplaceAll(strings.TrimPrefix(err.Error(), "proto:"), "\u00a0", " "))
-		markUndecoded(m, fault.Invalid("", "request is no valid JSON of its message: %s", visible(text, maxShownBytes)))
+		markUndecoded(m, fault.Invalid("", "request is no valid JSON of its message: %s", jsonFailure(err)))
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/sluice-ai/sluice/proto/wirejson"
 
 	"github.com/sluice-ai/sluice/server/fault"
+	"github.com/sluice-ai/sluice/server/gateway"
 )
 
 // stream answers a chat call with server-sent events.
@@ -101,9 +102,24 @@ func (s *eventStream) done() {
 	if !s.open {
 		s.x.head(nil)
 	}
+	s.tellTranslation()
 	s.held = append(s.held, eventDone...)
 	_ = s.flush() // the caller left with all chunks
 	s.ended = true
+}
+
+// tellTranslation puts an event with what became of members behind the others, for callers
+// that asked for it. It is a chunk without choices, which clients skip. The caller holds the
+// lock.
+func (s *eventStream) tellTranslation() {
+	t := s.x.call.Translation
+	if t == nil || s.x.call.Value == nil || s.x.call.Value(gateway.HeaderTranslation) == "" {
+		return
+	}
+	told := append([]byte(`{"sluice":{"translation":`), t.AppendWireJSON(nil)...)
+	s.hold(&sluicev1.ChatCompletionChunk{
+		Id: s.x.call.ID, Object: "chat.completion.chunk", Created: s.x.call.Start.Unix(), Rest: append(told, "}}"...),
+	})
 }
 
 // fail ends a stream that is not whole: by an answer of its own while nothing is

@@ -16,6 +16,13 @@ func boundNextRead(control *http.ResponseController, timeout time.Duration) {
 	_ = control.SetReadDeadline(deadline) // not every test writer has one
 }
 
+// boundLeftover bounds how long net/http waits for what is left of a body that nobody
+// wants: it does so before it answers, within the time that the answer's write has.
+func boundLeftover(control *http.ResponseController, read, write time.Duration) {
+	const share = 2 // of the write's time
+	boundNextRead(control, min(read, write/share))
+}
+
 // boundedWrites puts a deadline on single writes to an HTTP client, so that one who
 // stopped reading does not hold a call, while a stream may last as long as it likes.
 type boundedWrites struct {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
 	"github.com/sluice-ai/sluice/adapters"
 )
 
@@ -59,6 +61,9 @@ type Call struct {
 	// Reply holds the headers of the answer. It is complete when a unary method
 	// returns, also with an error, and before the first send of a stream.
 	Reply adapters.Header
+	// Translation says what became of members on their way through the provider's
+	// dialect. It is complete when a method returns. Nil: nothing became of them.
+	Translation *sluicev1.Translation
 }
 
 type callKey struct{}

@@ -32,6 +32,9 @@ func (m *meter) drained(c *sluicev1.ChatCompletionChunk) { m.read(c) }
 // read enters a chunk into the receipt and tells whether the caller is to see it.
 func (m *meter) read(c *sluicev1.ChatCompletionChunk) bool {
 	m.begun = true
+	if said := m.ticket.said; said != nil {
+		said.chunk(c, m.ticket.plan.Bodies.Room())
+	}
 	r := m.ticket.receipt
 	if r.ResponseModel == "" {
 		r.ResponseModel = c.GetModel()

@@ -9,6 +9,7 @@ import (
 	"github.com/sluice-ai/sluice/server/dispatch"
 	"github.com/sluice-ai/sluice/server/route"
 	"github.com/sluice-ai/sluice/server/shed"
+	"github.com/sluice-ai/sluice/server/usage"
 )
 
 // Plan is all that a configuration decides about calls. It is immutable; a reload
@@ -41,6 +42,8 @@ type Plan struct {
 	DefaultProvider string
 	// Policy bounds attempts.
 	Policy dispatch.Policy
+	// Bodies logs what was said. Nil: nothing.
+	Bodies *usage.Bodies
 
 	refs atomic.Int64 // running calls, plus one while current
 }

@@ -86,6 +86,7 @@ func (s *Service) current() *Plan {
 func (s *Service) CreateChatCompletion(ctx context.Context, req *sluicev1.ChatCompletionRequest) (answer *sluicev1.ChatCompletion, err error) {
 	ctx, t := s.begin(ctx, usage.OperationChat, req.GetModel())
 	defer t.settle(&err)
+	t.hear(req)
 	if req, err = t.admitChat(req); err != nil {
 		return nil, err
 	}
@@ -110,6 +111,7 @@ func (s *Service) CreateChatCompletion(ctx context.Context, req *sluicev1.ChatCo
 		return nil, err
 	}
 	// Beside an error, the answer is one that its caller did not wait for.
+	t.said.answered(answer)
 	t.receipt.ResponseModel = answer.GetModel()
 	for _, c := range answer.GetChoices() {
 		t.finished(c.GetFinishReason())
@@ -129,6 +131,7 @@ func (s *Service) StreamChat(ctx context.Context, req *sluicev1.ChatCompletionRe
 	ctx, t := s.begin(ctx, usage.OperationChat, req.GetModel())
 	t.receipt.Streamed = true
 	defer t.settle(&err)
+	t.hear(req)
 	if req, err = t.admitChat(req); err != nil {
 		return err
 	}
@@ -149,10 +152,34 @@ func (s *Service) StreamChat(ctx context.Context, req *sluicev1.ChatCompletionRe
 	return err
 }
 
+// CountTokens counts the input that a conversation would be. It uses no tokens.
+func (s *Service) CountTokens(ctx context.Context, req *sluicev1.ChatCompletionRequest) (count *sluicev1.TokenCount, err error) {
+	ctx, t := s.begin(ctx, usage.OperationCount, req.GetModel())
+	defer t.settle(&err)
+	if req, err = t.admitChat(req); err != nil {
+		return nil, err
+	}
+	count, outcome, err := dispatch.Unary(ctx, t.policy(), t.targets, t.request(),
+		func(ctx context.Context, at int, call *adapters.Call) (*sluicev1.TokenCount, error) {
+			to := t.place(at)
+			if to.Provider.Count == nil {
+				return nil, unsupported(to, "counting tokens")
+			}
+			return to.Provider.Count.CountTokens(ctx, call, to.Override.chat(req))
+		})
+	t.took(outcome)
+	t.served(outcome)
+	if count != nil {
+		t.receipt.ResponseModel = count.GetModel()
+	}
+	return count, err
+}
+
 // CreateEmbeddings turns texts into vectors.
 func (s *Service) CreateEmbeddings(ctx context.Context, req *sluicev1.CreateEmbeddingsRequest) (answer *sluicev1.CreateEmbeddingsResponse, err error) {
 	ctx, t := s.begin(ctx, usage.OperationEmbeddings, req.GetModel())
 	defer t.settle(&err)
+	t.hear(req)
 	if err = t.admitEmbeddings(req); err != nil {
 		return nil, err
 	}
@@ -174,6 +201,7 @@ func (s *Service) CreateEmbeddings(ctx context.Context, req *sluicev1.CreateEmbe
 		}
 		return nil, err
 	}
+	t.said.answered(answer)
 	t.receipt.ResponseModel = answer.GetModel()
 	if answer.GetUsage() != nil {
 		t.receipt.Tokens.Input = max(answer.GetUsage().GetPromptTokens(), 0)

@@ -35,6 +35,7 @@ type ticket struct {
 	cancel   context.CancelCauseFunc
 	entered  bool // it counts among the running calls
 	named    bool // the answer's headers say what served
+	said     *said
 }
 
 // begin returns a context that also ends when the service is cut off, and the ticket, which
@@ -123,7 +124,7 @@ func (t *ticket) route(q *route.Query) error {
 		t.targets[i] = t.place(i).Target
 		t.targets[i].Model = t.decision.Targets[i].Model
 	}
-	return nil
+	return t.chooseUnsupported()
 }
 
 // enter counts the call among the running ones, unless there is no room for it.
@@ -169,7 +170,15 @@ const (
 	HeaderModel    = "x-sluice-model"
 	HeaderAttempts = "x-sluice-attempts"
 	HeaderTried    = "x-sluice-tried"
+	// HeaderTranslation says in short what became of members on their way through the
+	// provider's dialect. In a request for a stream it asks, with any value, for an event
+	// that says it in full.
+	HeaderTranslation = "x-sluice-translation"
 )
+
+// HeaderUnsupported is the header of a request that says what becomes of members which
+// the provider cannot express: error, drop or pass.
+const HeaderUnsupported = "x-sluice-unsupported-params"
 
 // served puts the headers of an answer where the door finds them: the provider's, and
 // who it is. Of several calls, only the first counts: an answer has one head.
@@ -197,11 +206,18 @@ func (t *ticket) served(outcome dispatch.Outcome) {
 	if failed {
 		t.call.Reply.Add(HeaderTried, dispatch.Tried(outcome.Attempts))
 	}
+	if notes := outcome.Reply.Notes; len(notes) > 0 {
+		t.call.Reply.Add(HeaderTranslation, summary(notes))
+	}
 }
 
 // took enters the attempts into the receipt.
 func (t *ticket) took(outcome dispatch.Outcome) {
 	t.receipt.BudgetSpent = outcome.BudgetSpent
+	if notes := outcome.Reply.Notes; len(notes) > 0 {
+		t.receipt.Translation = notes
+		t.call.Translation = &sluicev1.Translation{Notes: notes}
+	}
 	for i, a := range outcome.Attempts {
 		entry := usage.Attempt{
 			Provider: a.Provider, Model: a.Model, Key: a.Key, Outcome: "ok", Status: http.StatusOK,
@@ -311,5 +327,8 @@ func (t *ticket) settle(err *error) {
 	}
 	if t.plan != nil {
 		t.service.drop(t.plan)
+	}
+	if t.said != nil {
+		t.said.log(t.ctx, t.plan.Bodies, r)
 	}
 }

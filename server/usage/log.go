@@ -79,6 +79,9 @@ func (l *Log) Record(r *Receipt) {
 	if len(r.Attempts) > 1 || (len(r.Attempts) == 1 && r.Attempts[0].Outcome != outcomeOK) {
 		attrs = append(attrs, slog.Any("attempts", loggedAttempts(r.Attempts)))
 	}
+	if len(r.Translation) > 0 {
+		attrs = append(attrs, slog.Any("translation", loggedNotes(r.Translation)))
+	}
 	if r.BudgetSpent {
 		attrs = append(attrs, slog.Bool("retry_budget_spent", true))
 	}
@@ -89,6 +92,21 @@ func (l *Log) Record(r *Receipt) {
 		text("cause", causeText(r.Cause))
 	}
 	l.logger.LogAttrs(ctx, level, "call", attrs...)
+}
+
+// loggedNotes says which members changed, by side and fate.
+func loggedNotes(notes []*sluicev1.TranslationNote) map[string][]string {
+	out := make(map[string][]string, 4)
+	for _, n := range notes {
+		key := n.GetSide() + "_" + n.GetFate()
+		switch {
+		case n.GetFate() == "passed":
+			out[key] = nil // nobody knows what the caller or the provider writes into such a name
+		case len(out[key]) < maxLoggedItems:
+			out[key] = append(out[key], clip(n.GetMember()))
+		}
+	}
+	return out
 }
 
 // loggedAttempt is an attempt as lines show it.

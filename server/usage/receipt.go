@@ -16,6 +16,7 @@ type Operation string
 const (
 	OperationChat       Operation = "chat"
 	OperationEmbeddings Operation = "embeddings"
+	OperationCount      Operation = "count_tokens"
 	OperationListModels Operation = "list_models"
 	OperationGetModel   Operation = "get_model"
 	// OperationNone is a call that was refused before it could be understood.
@@ -58,6 +59,9 @@ type Receipt struct {
 	Cause error
 	// Tokens is what the call used.
 	Tokens Tokens
+	// Translation says what became of members on their way through the provider's dialect.
+	// It names members and quotes no value. Nil: all went through as it was.
+	Translation []*sluicev1.TranslationNote
 	// FinishReasons are those of the choices, in order of arrival.
 	FinishReasons []string
 	// Start is when the call came in.

@@ -92,6 +92,9 @@ func (s *Server) Receipt(t testing.TB) Receipt {
 
 // Log returns everything that the server logged so far.
 func (s *Server) Log() string {
+	if s.written != nil {
+		return s.written()
+	}
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	return s.log.all.String()

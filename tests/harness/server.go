@@ -23,7 +23,19 @@ type Server struct {
 	transport *http.Transport
 	running   *server.Server
 	unclaimed bool // receipts may be, at the end
+	written   func() string
 }
+
+// Reach returns the doors of a server that runs elsewhere, at addresses as host:port. Its log
+// is what log returns; of receipts and reloads it knows nothing.
+func Reach(t testing.TB, httpAddress, grpcAddress, admin string, log func() string) *Server {
+	t.Helper()
+	s := &Server{HTTP: httpAddress, GRPC: grpcAddress, Admin: admin, written: log, transport: newTransport()}
+	t.Cleanup(s.transport.CloseIdleConnections)
+	return s
+}
+
+func newTransport() *http.Transport { return &http.Transport{DisableCompression: true} }
 
 // LeaveReceipts lets calls be accounted for that the test does not ask about: those that
 // it broke off, of which nobody knows how far they came.
@@ -53,7 +65,7 @@ func Start(t testing.TB, yaml string) *Server {
 	addresses := running.Addresses()
 	s := &Server{
 		HTTP: addresses.HTTP, GRPC: addresses.GRPC, Admin: addresses.Admin, log: log, running: running,
-		transport: &http.Transport{DisableCompression: true},
+		transport: newTransport(),
 	}
 	t.Cleanup(func() {
 		s.transport.CloseIdleConnections()

@@ -75,8 +75,10 @@ func TestCrowd_of_idle_connections(t *testing.T) {
 		)
 		ticker := time.NewTicker(time.Second / time.Duration(c.rate))
 		defer ticker.Stop()
-		for end := time.Now().Add(c.lasts); time.Now().Before(end); {
-			<-ticker.C
+		want := int(float64(c.rate) * c.lasts.Seconds())
+		start := time.Now()
+		for range want {
+			<-ticker.C // late ticks of a busy machine are dropped: the rate is then less, the number the same
 			running.Go(func() {
 				start := time.Now()
 				failure := callOnce(client, address)
@@ -91,9 +93,7 @@ func TestCrowd_of_idle_connections(t *testing.T) {
 		if len(failed) > 0 {
 			t.Errorf("%d of %d calls failed, the first: %s", len(failed), len(took), failed[0])
 		}
-		if want := int(float64(c.rate)*c.lasts.Seconds()) * 8 / 10; len(took) < want {
-			t.Errorf("%d calls, want %d: this machine is too slow for the test", len(took), want)
-		}
+		within(t, "the crowd", time.Since(start), c.lasts+soon)
 		slices.Sort(took)
 		fmt.Printf("measured: %-44s %d calls, %d failed, p50 %v, p99 %v\n", fmt.Sprintf("%d idle connections, %d calls a second, %v", c.idle, c.rate, c.lasts),
 			len(took), len(failed), took[len(took)/2].Round(10*time.Microsecond), took[len(took)*99/100].Round(10*time.Microsecond))

@@ -181,7 +181,7 @@ func (h *http2Conn) data(id uint32, body []byte, ends bool) {
 		}
 		body = body[most:]
 		if sent+len(body) > 65535 && sent+2*most > 65535 {
-			h.wait(soon, func() bool { _, reset := h.reset[id]; return h.updates > 0 || h.over[id] || reset })
+			h.wait(tardy*soon, func() bool { _, reset := h.reset[id]; return h.updates > 0 || h.over[id] || reset })
 		}
 	}
 	_ = h.WriteData(id, ends, body)
@@ -191,7 +191,7 @@ func (h *http2Conn) data(id uint32, body []byte, ends bool) {
 // that was reset has the trailer "reset", a connection that ended "gone".
 func (h *http2Conn) trailers(t testing.TB, id uint32) map[string]string {
 	t.Helper()
-	h.wait(soon, func() bool { _, reset := h.reset[id]; return h.over[id] || reset })
+	h.wait(tardy*soon, func() bool { _, reset := h.reset[id]; return h.over[id] || reset })
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := map[string]string{}

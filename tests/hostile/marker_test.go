@@ -18,11 +18,15 @@ var misbehaviours = []string{
 	"cut-stream", "error-mid-stream", "refuse", "nobody", "flaky-100", "embed",
 }
 
-// TestMarker_is_told_to_nobody drives the error paths of a server whose provider's key,
-// target headers, callers' keys and prompts all carry a marker: it appears in no log line at
-// the level debug, metric, status or error. What a provider says to a caller of the
-// caller's own prompt passes; nothing here does that but the sandbox's echo.
-func TestMarker_is_told_to_nobody(t *testing.T) {
+// markedCalls are the providers, the models and the headers of the marker's run.
+type markedCalls struct {
+	models []string
+	header http.Header
+	config func(more string) string
+}
+
+func newMarkedCalls(t *testing.T) markedCalls {
+	t.Helper()
 	scripts := map[string]func(*exchange){}
 	var models []string
 	for _, c := range upstreamCases() {
@@ -47,43 +51,62 @@ func TestMarker_is_told_to_nobody(t *testing.T) {
 	for _, m := range misbehaviours {
 		models = append(models, "sandbox/"+m)
 	}
-	models = append(models, "quoted", "closed/x", "odd/", "/", "nobody's", "")
 	p := newProvider(t, scripts)
-	config := func(more string) string {
-		return providerConfig(p.address) + fmt.Sprintf("  - {name: closed, kind: openai, base_url: %q, api_keys: [%s-closed], headers: {Authorization-Extra: %s}}\n", harness.RefusedURL(t), markerKey, markerTarget) +
-			"models: [{name: quoted, targets: [{provider: odd, model: quoting 401, headers: {X-Target-Token: " + markerTarget + "}}, {provider: closed}, {provider: odd, model: quoting 500}]}]\nlimits: {max_request_bytes: 64KiB}\n" + more
+	refused := harness.RefusedURL(t)
+	return markedCalls{
+		models: append(models, "quoted", "closed/x", "odd/", "/", "nobody's", ""),
+		header: http.Header{
+			"Authorization": {"Bearer caller-" + marker}, "X-Api-Key": {"caller-" + marker}, "Cookie": {"a=" + marker},
+			"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}, "Tracestate": {"a=" + marker}, "Baggage": {"user=" + marker},
+		},
+		config: func(more string) string {
+			return providerConfig(p.address) + fmt.Sprintf("  - {name: closed, kind: openai, base_url: %q, api_keys: [%s-closed], headers: {Authorization-Extra: %s}}\n", refused, markerKey, markerTarget) +
+				"models: [{name: quoted, targets: [{provider: odd, model: quoting 401, headers: {X-Target-Token: " + markerTarget + "}}, {provider: closed}, {provider: odd, model: quoting 500}]}]\nlimits: {max_request_bytes: 64KiB}\n" + more
+		},
 	}
+}
+
+// ask makes every call through a door, half of them as streams unless whole. What fails is
+// not told the marker.
+func (m markedCalls) ask(t *testing.T, at int, door harness.Door, whole bool) {
+	for i, model := range m.models {
+		call := harness.Call{JSON: fmt.Appendf(nil, `{"model":%q,"messages":[{"role":"system","content":%q},{"role":"user","content":%q}],"user":%q}`, model, markerPrompt, markerPrompt, marker), Header: m.header}
+		if whole || (at+i)%2 == 0 {
+			hidden(t, door.Name+" "+model, door.Chat(t.Context(), call))
+		}
+		if whole || (at+i)%2 == 1 {
+			hidden(t, door.Name+" stream "+model, door.StreamChat(t.Context(), call, nil))
+		}
+		hidden(t, door.Name+" get "+model, door.GetModel(t.Context(), harness.Call{Model: model, Header: m.header}))
+	}
+	hidden(t, door.Name, door.ListModels(t.Context(), harness.Call{Header: m.header}))
+	hidden(t, door.Name, door.Embed(t.Context(), harness.Call{JSON: fmt.Appendf(nil, `{"model":"odd/quoting 500","input":%q}`, markerPrompt), Header: m.header}))
+}
+
+// TestMarker_is_told_to_nobody drives the error paths of a server whose provider's key,
+// target headers, callers' keys and prompts all carry a marker: it appears in no log line at
+// the level debug, metric, status or error. What a provider says to a caller of the
+// caller's own prompt passes; nothing here does that but the sandbox's echo. Of spans, see
+// [TestMarker_leaves_in_no_span].
+func TestMarker_is_told_to_nobody(t *testing.T) {
+	calls := newMarkedCalls(t)
+	config := calls.config
 	server := harness.Start(t, config(""))
 	server.LeaveReceipts()
 	g := &gate{Server: server}
-	credentials := http.Header{"Authorization": {"Bearer caller-" + marker}, "X-Api-Key": {"caller-" + marker}, "Cookie": {"a=" + marker}}
 	run(t, "models that fail, through every door", func(t *testing.T) {
 		var running sync.WaitGroup
 		doors := g.Doors(t)
 		if !long() {
 			doors = []harness.Door{doors[0], doors[1], doors[4]}
 		}
-		ask := func(at int, door harness.Door) {
-			for i, model := range models {
-				call := harness.Call{JSON: fmt.Appendf(nil, `{"model":%q,"messages":[{"role":"system","content":%q},{"role":"user","content":%q}],"user":%q}`, model, markerPrompt, markerPrompt, marker), Header: credentials}
-				if long() || (at+i)%2 == 0 {
-					hidden(t, door.Name+" "+model, door.Chat(t.Context(), call))
-				}
-				if long() || (at+i)%2 == 1 {
-					hidden(t, door.Name+" stream "+model, door.StreamChat(t.Context(), call, nil))
-				}
-				hidden(t, door.Name+" get "+model, door.GetModel(t.Context(), harness.Call{Model: model, Header: credentials}))
-			}
-			hidden(t, door.Name, door.ListModels(t.Context(), harness.Call{Header: credentials}))
-			hidden(t, door.Name, door.Embed(t.Context(), harness.Call{JSON: fmt.Appendf(nil, `{"model":"odd/quoting 500","input":%q}`, markerPrompt), Header: credentials}))
-		}
 		for at, door := range doors {
-			running.Go(func() { ask(at, door) })
+			running.Go(func() { calls.ask(t, at, door, long()) })
 		}
 		running.Wait()
 		g.nothingMarked(t)
 	})
-	run(t, "bodies that are bad", func(t *testing.T) { g.badBodies(t) })
+	run(t, "bodies that are bad", func(t *testing.T) { g.badBodies(t); g.healthyAt(t, g.REST(), "odd/well"); g.nothingMarked(t) })
 	run(t, "callers who leave", func(t *testing.T) {
 		body := fmt.Sprintf(`{"model":"hasty/hangs","messages":[{"role":"user","content":%q}]}`, markerPrompt)
 		for _, sent := range []string{post("", body), post("", body)[:200], "POST /v1/" + marker, chunks("", chunk(body))} {
@@ -133,17 +156,12 @@ func (g *gate) badBodies(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if tokens := strings.HasPrefix(strings.Trim(body, `"`), "prompt-"); tokens && path == unaryMethod && contentType == "application/json" {
-					continue // reported: protobuf's JSON quotes the word that it did not expect
-				}
 				if strings.Contains(string(told), marker) || strings.Contains(fmt.Sprint(response.Header, response.Trailer), marker) {
 					t.Errorf("%s %s of %.80q: %s", path, contentType, body, told)
 				}
 			}
 		}
 	}
-	g.healthyAt(t, g.REST(), "odd/well")
-	g.nothingMarked(t)
 }
 
 // hidden fails the test when a caller is told the marker in anything but an answer.

@@ -8,9 +8,6 @@
 package hostile
 
 import (
-	"fmt"
-	"io"
-	"log"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -40,13 +37,6 @@ func long() bool { return os.Getenv(longVariable) != "" }
 
 // named counts the cases that ran.
 var named atomic.Int64
-
-func TestMain(m *testing.M) {
-	log.SetOutput(io.Discard) // net/http prints what stray bytes it meets on connections of the tests' own
-	code := m.Run()
-	fmt.Printf("measured: hostile     %d named cases ran\n", named.Load())
-	os.Exit(code)
-}
 
 // run runs a named case.
 func run(t *testing.T, name string, body func(t *testing.T)) {
@@ -86,9 +76,7 @@ func (g *gate) healthy(t *testing.T, door harness.Door) {
 		t.Errorf("%s is ill afterwards: %v %+v", door.Name, a.Err, a.Failure)
 		return
 	}
-	if took := time.Since(start); took > soon {
-		t.Errorf("%s is slow afterwards: %v", door.Name, took)
-	}
+	within(t, door.Name+" afterwards", time.Since(start), soon)
 	g.settled(t, a.Header.Get("X-Sluice-Request-Id"))
 }
 

@@ -54,8 +54,6 @@ type wireCase struct {
 	// calls reach the upstream, beside the healthy one behind.
 	calls  int
 	within time.Duration // soon
-	// finding is what is wrong with it, and was reported.
-	finding string
 	// lingers: Sluice goes on reading for a while, unless the caller says that this was all.
 	lingers bool
 }
@@ -67,6 +65,22 @@ type answer struct {
 	body   []byte
 	// closes: it says that the connection does.
 	closes bool
+}
+
+// tardy is how many times a bound a machine with other work may take. The bounds are of
+// seconds and what they are there for never ends, so that none is missed.
+const tardy = 3
+
+// within checks that something was done in time, and prints what was late, but not too
+// late.
+func within(t *testing.T, what string, took, bound time.Duration) {
+	t.Helper()
+	switch {
+	case took > tardy*bound:
+		t.Errorf("%s took %v, want at most %v", what, took, bound)
+	case took > bound:
+		fmt.Printf("measured: late        %s: %s took %v of %v\n", t.Name(), what, took.Round(time.Millisecond), bound)
+	}
 }
 
 // wire is a raw connection.
@@ -140,18 +154,12 @@ func (g *gate) wireCase(t *testing.T, c wireCase) {
 	go func() { sent <- w.flood(c.send, c.endless) }()
 	method, _, _ := strings.Cut(c.send, " ")
 	a, err := w.answer(method)
-	if took := time.Since(start); took > c.within {
-		t.Errorf("the answer took %v, want at most %v", took, c.within)
-	}
+	within(t, "the answer", time.Since(start), c.within)
 	switch {
 	case err != nil && (c.shape != nothing || !broken(err)):
 		t.Fatalf("no answer: %v", err)
 	case err == nil && c.shape == nothing:
 		t.Fatalf("status %d, want no answer: %.300s", a.status, a.body)
-	case c.finding != "" && a.status != c.status:
-		_ = w.Close()
-		g.healthy(t, g.REST())
-		t.Skipf("reported: status %d: %s", a.status, c.finding)
 	case err == nil:
 		checkAnswer(t, c, a)
 		w.checkFate(t, c)
@@ -185,7 +193,7 @@ func (w *wire) checkFate(t *testing.T, c wireCase) {
 		if c.lingers {
 			_ = w.Conn.(*net.TCPConn).CloseWrite()
 		}
-		if rest, ended := w.ended(lingerTime + soon); !ended || len(rest) > 0 {
+		if rest, ended := w.ended(lingerTime + tardy*soon); !ended || len(rest) > 0 {
 			t.Errorf("the connection was not closed behind the answer (ended %t), and more came: %.300q", ended, rest)
 		}
 	case kept:
