@@ -48,6 +48,9 @@ type Settings struct {
 	Google Google
 	AWS    AWS
 	Azure  Azure
+	// Dialect stands in for what is known of a kind that speaks OpenAI's dialect; others
+	// ignore it.
+	Dialect OpenAIDialect
 }
 
 // TLS is how a client speaks it. The zero value is what the system has it. A provider's

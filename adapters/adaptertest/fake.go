@@ -57,11 +57,14 @@ func (f *fake) all() []received {
 }
 
 // only returns the one request that must have come.
-func (f *fake) only(t *testing.T) received {
+func (f *fake) only(t *testing.T) received { return f.first(t, 1) }
+
+// first returns the first of as many requests as must have come. 0 stands for one.
+func (f *fake) first(t *testing.T, of int) received {
 	t.Helper()
 	all := f.all()
-	if len(all) != 1 {
-		t.Fatalf("the provider got %d requests, want 1", len(all))
+	if len(all) != max(of, 1) {
+		t.Fatalf("the provider got %d requests, want %d", len(all), max(of, 1))
 	}
 	return all[0]
 }

@@ -38,6 +38,8 @@ const megabyte = "<<1MiB>>"
 //     members, each digit and each escape; only white space is free. A golden.
 //   - upstream_response.http: what the provider answers: a status line, headers, an
 //     empty line, the body to the last byte.
+//   - upstream_events.jsonl: in the place of the body, the events of a binary stream, one in
+//     a line: see eventsFile.
 //   - response.json: the answer that is expected, compared as JSON values. A "created" of
 //     -1 in it stands for the time of the call. Missing: the provider's own body.
 //   - chunks.jsonl: for a stream, the chunks that are expected, one in a line.
@@ -62,6 +64,8 @@ type Fixture struct {
 		Header map[string]string `json:"header"`
 		Absent []string          `json:"absent"`
 	} `json:"upstream"`
+	// Requests are how many the call sends, of which the first is compared. 0: one.
+	Requests int `json:"requests"`
 	// Reply holds all headers that must come back beside the answer.
 	Reply map[string]string `json:"reply"`
 	// Notes are all notes of the translation, in their order. Missing: they are not
@@ -79,6 +83,8 @@ type Fixture struct {
 	want    []byte
 	chunks  [][]byte
 	failure *Failure
+	// events are where those of a binary stream begin in the body.
+	events []int
 }
 
 // Failure is the error that a case expects.
@@ -121,6 +127,7 @@ func loadFixture(t *testing.T, dir string) *Fixture {
 		t.Errorf("%s: names no source", dir)
 	}
 	f.readAnswer(t)
+	f.readEvents(t)
 	if data := f.read(t, "error.json", false); data != nil {
 		f.failure = new(Failure)
 		strict(t, data, f.failure)

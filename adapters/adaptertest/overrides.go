@@ -61,7 +61,7 @@ func (s *suite) testTargetHeader(t *testing.T, f *Fixture) {
 			{Name: "x-team", Value: "target"},
 		}
 	})
-	got := fake.only(t).header
+	got := fake.first(t, f.Requests).header
 	for name, want := range map[string]string{
 		"Authorization": "Bearer target", "Idempotency-Key": "target", "User-Agent": "target", "X-Team": "target",
 	} {

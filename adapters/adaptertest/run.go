@@ -213,7 +213,7 @@ func (s *suite) runCase(t *testing.T, f *Fixture) {
 	fake := newFake(t, f.answer)
 	out := f.call(t.Context(), t, s.provider(t, fake), nil)
 
-	f.checkUpstream(t, fake.only(t))
+	f.checkUpstream(t, fake.first(t, f.Requests))
 	f.checkChunks(t, out.chunks)
 	f.checkNotes(t, out.reply.Notes)
 	if f.failure != nil {

@@ -147,6 +147,9 @@ func structural(l leaf) bool {
 // documents returns the JSON documents of a recorded answer: its body, or the data of its
 // events.
 func (f *Fixture) documents() [][]byte {
+	if isBinaryStream(f.header) {
+		return f.payloads()
+	}
 	if !isEventStream(f.header) {
 		return [][]byte{f.body}
 	}

@@ -27,7 +27,7 @@ const (
 func (s *suite) recordedStreams() []*Fixture {
 	var out []*Fixture
 	for _, f := range s.fixtures {
-		if f.Operation == opStream && f.failure == nil && isEventStream(f.header) {
+		if f.Operation == opStream && f.failure == nil && f.isStream() {
 			out = append(out, f)
 		}
 	}
@@ -107,7 +107,7 @@ func (s *suite) testTruncated(t *testing.T, f *Fixture) {
 		}
 	})
 	p := s.provider(t, fake)
-	last := lastEvent(f.body)
+	last := f.lastEvent()
 	places := append(cutPlaces(f.body, 0), last, max(last-1, 0))
 	for _, abort = range []bool{true, false} {
 		for _, at = range places {
@@ -122,7 +122,7 @@ func (s *suite) testTruncated(t *testing.T, f *Fixture) {
 			// the content that a body which ends properly, and behind an event, is whole
 			// without one.
 			mayBeWhole := len(bytes.TrimRight(f.body[at:], "\r\n")) == 0 ||
-				!abort && behindEvent(f.body[:at]) && f.allEnded(len(out.chunks))
+				!abort && f.behindEvent(at) && f.allEnded(len(out.chunks))
 			if out.err == nil && !mayBeWhole {
 				t.Fatalf("cut at %d of %d (aborted: %t): no error", at, len(f.body), abort)
 			}
@@ -165,7 +165,7 @@ func (s *suite) testSendError(t *testing.T, f *Fixture) {
 	left := make(chan struct{})
 	fake := newFake(t, func(w http.ResponseWriter, r *http.Request, _ []byte) {
 		f.head(w)
-		write(w, f.body[:lastEvent(f.body)])
+		write(w, f.body[:f.lastEvent()])
 		// Goes on for ever unless the caller leaves.
 		<-r.Context().Done()
 		close(left)
@@ -188,7 +188,7 @@ func (s *suite) testSendError(t *testing.T, f *Fixture) {
 func (s *suite) testLargeEvent(t *testing.T, f *Fixture) {
 	fake := newFake(t, func(w http.ResponseWriter, r *http.Request, _ []byte) {
 		f.head(w)
-		write(w, []byte("data: "))
+		write(w, f.largeEvent())
 		line := bytes.Repeat([]byte("x"), 1<<16)
 		for r.Context().Err() == nil {
 			write(w, line)

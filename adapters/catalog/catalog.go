@@ -1,5 +1,6 @@
 // Package catalog knows every provider adapter by the name of its kind. It is the
-// only package that does: a new adapter is one line here.
+// only package that does: a new adapter is one line here, and a new provider that speaks
+// OpenAI's dialect is an entry in kinds.yaml.
 package catalog
 
 import (
@@ -8,8 +9,15 @@ import (
 	"strings"
 
 	"github.com/sluice-ai/sluice/adapters"
-	"github.com/sluice-ai/sluice/adapters/openai"
 	"github.com/sluice-ai/sluice/adapters/sandbox"
+)
+
+// The sections of a provider's configuration that only some kinds read.
+const (
+	SectionGoogle  = "google"
+	SectionAWS     = "aws"
+	SectionAzure   = "azure"
+	SectionDialect = "dialect"
 )
 
 // Kind is one kind of provider that a configuration can name.
@@ -19,26 +27,44 @@ type Kind struct {
 	// Description says in one line what the kind talks to.
 	Description string
 	// BaseURL is where it does so unless the configuration says otherwise. Empty: it
-	// needs no network.
+	// needs no network, makes it up from the region, or BaseURLExample is there.
 	BaseURL string
+	// BaseURLExample is the form of the base URL, where the configuration must say it.
+	BaseURLExample string
 	// KeyEnv is the environment variable in which users of the provider usually keep
 	// its key. Empty: it has no key.
 	KeyEnv string
+	// Implicit says that a key in KeyEnv is all that the provider needs, and means that it
+	// is wanted.
+	Implicit bool
+	// Retired is the day, as 2026-01-31, since when the company does not serve it. Empty:
+	// it does.
+	Retired string
+	// Sections are those that it reads of a provider's configuration.
+	Sections []string
+	// Embeddings and Models say whether it offers them. All kinds offer chat.
+	Embeddings, Models bool
 
 	open func(adapters.Settings) (adapters.Provider, error)
 }
 
-var kinds = []Kind{
+// codeKinds are those with an adapter of their own.
+var codeKinds = []Kind{
 	{
-		Name:        "openai",
-		Description: "OpenAI, and any server that speaks its API",
-		BaseURL:     openai.DefaultBaseURL,
-		KeyEnv:      "OPENAI_API_KEY",
-		open:        openai.New,
+		Name:           "azure",
+		Description:    "OpenAI's models at Azure, by the v1 API or by deployments",
+		BaseURLExample: azureExample,
+		KeyEnv:         "AZURE_OPENAI_API_KEY",
+		Sections:       []string{SectionAzure, SectionDialect},
+		Embeddings:     true,
+		Models:         true,
+		open:           openAzure,
 	},
 	{
 		Name:        "sandbox",
 		Description: "the built-in, deterministic provider for tests and first steps",
+		Embeddings:  true,
+		Models:      true,
 		open:        sandbox.New,
 	},
 }
@@ -49,7 +75,7 @@ const usual = "openai"
 // Kinds returns all kinds: openai, which is the most usual, and then the others by
 // name. The caller owns the slice.
 func Kinds() []Kind {
-	out := slices.Clone(kinds)
+	out := slices.Concat(dialectKinds(), codeKinds)
 	slices.SortFunc(out, func(a, b Kind) int {
 		if (a.Name == usual) != (b.Name == usual) {
 			if a.Name == usual {

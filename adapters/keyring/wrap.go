@@ -35,6 +35,9 @@ func (r *Ring) Wrap(p adapters.Provider) adapters.Provider {
 	if p.Models != nil {
 		p.Models = &lister{r, p.Models}
 	}
+	if p.Count != nil {
+		p.Count = &counter{r, p.Count}
+	}
 	return p
 }
 
@@ -132,4 +135,17 @@ func (l *lister) Get(ctx context.Context, call *adapters.Call) (model *sluicev1.
 		return err
 	})
 	return model, err
+}
+
+type counter struct {
+	ring *Ring
+	next adapters.Counter
+}
+
+func (c *counter) CountTokens(ctx context.Context, call *adapters.Call, req *sluicev1.ChatCompletionRequest) (count *sluicev1.TokenCount, err error) {
+	err = c.ring.use(call, req.GetModel(), func() (err error) {
+		count, err = c.next.CountTokens(ctx, call, req)
+		return err
+	})
+	return count, err
 }

@@ -1,14 +1,16 @@
 // Package openai speaks OpenAI's API, and that of the many servers that took it
 // over. Since Sluice's own contract is this dialect, it translates little: which
 // model, how a stream is asked for and ends, what an error means, and the form of
-// vectors.
+// vectors. How a server differs from OpenAI's is said by a [Dialect], as data.
 //
 // It knows OpenAI's fields and no HTTP beyond paths: see adapters/upstream.
 package openai
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 
@@ -29,29 +31,75 @@ const (
 
 // New returns a provider that serves chat, embeddings and models from
 // s.BaseURL, by default OpenAI's own. It does not connect.
-func New(s adapters.Settings) (adapters.Provider, error) {
-	client, err := upstream.New(s, dialect)
+func New(s adapters.Settings) (adapters.Provider, error) { return Open(s, Dialect{}) }
+
+// Open is New for a server that differs from OpenAI's. What the settings say of the dialect
+// goes over d. A dialect that cannot be is an error that says what to write.
+func Open(s adapters.Settings, d Dialect) (adapters.Provider, error) {
+	d = d.over(s.Dialect)
+	if err := d.check(); err != nil {
+		return adapters.Provider{}, fmt.Errorf("provider %q: %w", s.Name, err)
+	}
+	wire := upstream.Dialect{
+		BaseURL:   cmp.Or(d.BaseURL, DefaultBaseURL),
+		Authorize: func(h http.Header, key string) { h["Authorization"] = []string{"Bearer " + key} },
+		Sign:      d.Sign,
+		Envelope:  decodeEnvelope,
+		Status:    statusOf,
+		Refine:    refineKind,
+	}
+	if d.KeyHeader != "" && d.KeyHeader != "authorization" {
+		name := http.CanonicalHeaderKey(d.KeyHeader)
+		wire.Authorize = func(h http.Header, key string) { h[name] = []string{key} }
+	}
+	client, err := upstream.New(s, wire)
 	if err != nil {
 		return adapters.Provider{}, err
 	}
-	a := &api{client}
-	return adapters.Provider{Name: s.Name, Chat: a, Embed: a, Models: a, Close: client.Close}, nil
-}
-
-var dialect = upstream.Dialect{
-	BaseURL:   DefaultBaseURL,
-	Authorize: func(h http.Header, key string) { h["Authorization"] = []string{"Bearer " + key} },
-	Envelope:  decodeEnvelope,
-	Status:    statusOf,
-	Refine:    refineKind,
+	a := &api{
+		client:         client,
+		quirks:         newQuirks(s.Name, d),
+		chatPath:       cmp.Or(d.ChatPath, "/chat/completions"),
+		embeddingsPath: cmp.Or(d.EmbeddingsPath, "/embeddings"),
+		modelsPath:     cmp.Or(d.ModelsPath, "/models"),
+		deployments:    d.DeploymentPaths,
+		ownQuery:       d.OwnQuery,
+		onlyLists:      d.OnlyListsModels,
+		bareList:       d.BareModelList,
+	}
+	p := adapters.Provider{Name: s.Name, Chat: a, Close: client.Close}
+	if !d.NoEmbeddings {
+		p.Embed = a
+	}
+	if !d.NoModels {
+		p.Models = a
+	}
+	return p, nil
 }
 
 // api has the capabilities of a provider.
-type api struct{ client *upstream.Client }
+type api struct {
+	client *upstream.Client
+	quirks *quirks // nil: OpenAI's own dialect
+
+	chatPath, embeddingsPath, modelsPath string
+	// What follows is of the [Dialect].
+	deployments         bool
+	ownQuery            string
+	onlyLists, bareList bool
+}
 
 // Chat implements [adapters.Chatter].
 func (a *api) Chat(ctx context.Context, call *adapters.Call, req *sluicev1.ChatCompletionRequest) (*sluicev1.ChatCompletion, error) {
-	answer, err := a.post(ctx, call, "/chat/completions", encodeChat(call.Model, req))
+	req, err := a.quirks.request(call, req)
+	if err != nil {
+		return nil, err
+	}
+	path, err := a.path(a.chatPath, call.Model, req.GetModel())
+	if err != nil {
+		return nil, err
+	}
+	answer, err := a.post(ctx, call, path, encodeChat(call.Model, req))
 	if err != nil {
 		return nil, err
 	}
@@ -63,13 +111,35 @@ func (a *api) Chat(ctx context.Context, call *adapters.Call, req *sluicev1.ChatC
 		return nil, a.client.Reported(answer.Header, answer.Body)
 	}
 	call.Reply.Header = answer.Header
+	a.quirks.answer(call, completion)
 	return completion, nil
 }
 
 // StreamChat implements [adapters.Chatter].
 func (a *api) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1.ChatCompletionRequest, send func(*sluicev1.ChatCompletionChunk) error) error {
-	body, usageAsked := encodeStream(call.Model, req)
-	request := newRequest(call, http.MethodPost, "/chat/completions", body)
+	req, err := a.quirks.request(call, req)
+	if err != nil {
+		return err
+	}
+	path, err := a.path(a.chatPath, call.Model, req.GetModel())
+	if err != nil {
+		return err
+	}
+	translation := a.quirks.stream(call, send)
+	if translation == nil {
+		return a.stream(ctx, call, path, req, send)
+	}
+	if err := a.stream(ctx, call, path, req, translation.send); err != nil {
+		return err
+	}
+	call.More = false
+	return translation.end()
+}
+
+// stream is StreamChat for a request in the dialect.
+func (a *api) stream(ctx context.Context, call *adapters.Call, path string, req *sluicev1.ChatCompletionRequest, send func(*sluicev1.ChatCompletionChunk) error) error {
+	body, usageAsked := encodeStream(call.Model, req, !a.quirks.blindToStreamOptions())
+	request := a.newRequest(call, http.MethodPost, path, body)
 	request.Accept = mediaEvents
 	stream, err := a.client.Stream(ctx, request)
 	if err != nil {
@@ -158,7 +228,15 @@ func (a *api) sendWhole(stream *upstream.Stream, send func(*sluicev1.ChatComplet
 
 // Embed implements [adapters.Embedder].
 func (a *api) Embed(ctx context.Context, call *adapters.Call, req *sluicev1.CreateEmbeddingsRequest) (*sluicev1.CreateEmbeddingsResponse, error) {
-	answer, err := a.post(ctx, call, "/embeddings", encodeEmbeddings(call.Model, req))
+	adapted, err := a.quirks.embeddings(call, req)
+	if err != nil {
+		return nil, err
+	}
+	path, err := a.path(a.embeddingsPath, call.Model, req.GetModel())
+	if err != nil {
+		return nil, err
+	}
+	answer, err := a.post(ctx, call, path, encodeEmbeddings(call.Model, adapted))
 	if err != nil {
 		return nil, err
 	}
@@ -176,25 +254,25 @@ func (a *api) Embed(ctx context.Context, call *adapters.Call, req *sluicev1.Crea
 	return response, nil
 }
 
-// List implements [adapters.Lister].
-func (a *api) List(ctx context.Context, call *adapters.Call) (*sluicev1.ListModelsResponse, error) {
-	list := new(sluicev1.ListModelsResponse)
-	return list, a.get(ctx, call, "/models", list)
-}
-
-// Get implements [adapters.Lister].
-func (a *api) Get(ctx context.Context, call *adapters.Call) (*sluicev1.Model, error) {
-	segment, ok := upstream.PathSegment(call.Model)
-	if !ok {
-		return nil, a.client.Refusal(adapters.KindNotFound, "no model can have this name")
+// path is one below the base URL, for a model: the target's, or else the request's own.
+func (a *api) path(path, target, own string) (string, error) {
+	if !a.deployments {
+		return path, nil
 	}
-	model := new(sluicev1.Model)
-	return model, a.get(ctx, call, "/models/"+segment, model)
+	segment, ok := upstream.PathSegment(cmp.Or(target, own))
+	if !ok {
+		return "", a.client.Refusal(adapters.KindNotFound, "no deployment can have this name")
+	}
+	return "/deployments/" + segment + path, nil
 }
 
-func newRequest(call *adapters.Call, method, path string, body []byte) *upstream.Request {
+func (a *api) newRequest(call *adapters.Call, method, path string, body []byte) *upstream.Request {
+	query := call.Query
+	if a.ownQuery != "" {
+		query = withoutParameter(query, a.ownQuery)
+	}
 	request := &upstream.Request{
-		Method: method, Path: path, Query: call.Query,
+		Method: method, Path: path, Query: query,
 		Header: call.Header, TargetHeader: call.TargetHeader, Key: call.Key, Timeouts: call.Timeouts,
 		Accept: mediaJSON, Body: body,
 	}
@@ -205,28 +283,7 @@ func newRequest(call *adapters.Call, method, path string, body []byte) *upstream
 }
 
 func (a *api) post(ctx context.Context, call *adapters.Call, path string, body []byte) (*upstream.Answer, error) {
-	return a.client.Do(ctx, newRequest(call, http.MethodPost, path, body))
-}
-
-// relayed is an answer that keeps what its fields cannot hold.
-type relayed interface {
-	wirejson.Message
-	GetRest() []byte
-}
-
-func (a *api) get(ctx context.Context, call *adapters.Call, path string, m relayed) error {
-	answer, err := a.client.Do(ctx, newRequest(call, http.MethodGet, path, nil))
-	if err != nil {
-		return err
-	}
-	if err := a.decode(answer, m); err != nil {
-		return err
-	}
-	if reportsError(m.GetRest()) {
-		return a.client.Reported(answer.Header, answer.Body)
-	}
-	call.Reply.Header = answer.Header
-	return nil
+	return a.client.Do(ctx, a.newRequest(call, http.MethodPost, path, body))
 }
 
 func (a *api) decode(answer *upstream.Answer, m wirejson.Message) error {

@@ -45,14 +45,15 @@ func encodeChat(model string, req *sluicev1.ChatCompletionRequest) []byte {
 }
 
 // encodeStream encodes a request for a stream. usageAsked says whether the caller
-// asked for the usage; the gateway always does, because it has to account for it.
-func encodeStream(model string, req *sluicev1.ChatCompletionRequest) (body []byte, usageAsked bool) {
+// asked for the usage; the gateway always does, because it has to account for it, unless
+// the provider is one that cannot be asked.
+func encodeStream(model string, req *sluicev1.ChatCompletionRequest, ask bool) (body []byte, usageAsked bool) {
 	out := shareChat(req)
 	var rest []byte
 	out.Model, rest = chooseModel(model, req.GetModel(), req.GetRest())
 	_, rest, _ = wirejson.Take(rest, "stream")
 	rest = wirejson.Set(rest, "stream", []byte("true"))
-	if usageAsked = req.GetStreamOptions().GetIncludeUsage(); !usageAsked {
+	if usageAsked = req.GetStreamOptions().GetIncludeUsage(); !usageAsked && ask {
 		_, rest, _ = wirejson.Take(rest, "stream_options")
 		out.StreamOptions = withUsage(req.GetStreamOptions())
 	}
@@ -74,14 +75,21 @@ func encodeEmbeddings(model string, req *sluicev1.CreateEmbeddingsRequest) []byt
 	if model == "" || model == req.GetModel() {
 		return encode(req)
 	}
-	out := &sluicev1.CreateEmbeddingsRequest{
+	out := shareEmbeddings(req)
+	out.Model, out.Rest = chooseModel(model, req.GetModel(), req.GetRest())
+	return encode(out)
+}
+
+// shareEmbeddings is what shareChat is for chat.
+func shareEmbeddings(req *sluicev1.CreateEmbeddingsRequest) *sluicev1.CreateEmbeddingsRequest {
+	return &sluicev1.CreateEmbeddingsRequest{
+		Model:          req.Model,
 		Input:          req.GetInput(),
 		EncodingFormat: req.EncodingFormat,
 		Dimensions:     req.Dimensions,
 		User:           req.User,
+		Rest:           req.Rest,
 	}
-	out.Model, out.Rest = chooseModel(model, req.GetModel(), req.GetRest())
-	return encode(out)
 }
 
 // chooseModel puts the target's model in the place of the request's own, also where

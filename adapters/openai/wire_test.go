@@ -161,7 +161,7 @@ func FuzzRequest(f *testing.F) {
 			}
 			m["model"] = json.RawMessage(`"target"`)
 		})
-		body, usageAsked := encodeStream("target", req)
+		body, usageAsked := encodeStream("target", req, true)
 		sameRequest(t, body, want, func(m map[string]json.RawMessage) {
 			m["model"], m["stream"] = json.RawMessage(`"target"`), json.RawMessage(`true`)
 			if usageAsked {

@@ -61,6 +61,16 @@ func (s *sandbox) StreamChat(ctx context.Context, call *adapters.Call, req *slui
 	return s.brokenOff(ctx, m, a.digest)
 }
 
+// CountTokens counts what the prompt of the same request would have.
+func (s *sandbox) CountTokens(ctx context.Context, call *adapters.Call, req *sluicev1.ChatCompletionRequest) (*sluicev1.TokenCount, error) {
+	a, m, err := s.answer(ctx, call, req)
+	if err != nil {
+		return nil, err
+	}
+	call.Reply.Header = replyHeader(a.digest, 0)
+	return &sluicev1.TokenCount{Object: "chat.completion.input_tokens", InputTokens: a.promptTokens, Model: m.id}, nil
+}
+
 // answer checks the request, waits as the model does and composes the answer.
 func (s *sandbox) answer(ctx context.Context, call *adapters.Call, req *sluicev1.ChatCompletionRequest) (*answer, *model, error) {
 	if err := ctx.Err(); err != nil {

@@ -13,13 +13,13 @@ import (
 	"github.com/sluice-ai/sluice/adapters"
 )
 
-// New returns the sandbox under the name of the settings. Chat, Embed and Models
-// are all offered, and nothing needs to be closed. All other settings are for
+// New returns the sandbox under the name of the settings. Chat, Embed, Models and
+// Count are all offered, and nothing needs to be closed. All other settings are for
 // providers with an address and are ignored. The error is always nil; it is there
 // because every adapter's New has it.
 func New(settings adapters.Settings) (adapters.Provider, error) {
 	s := &sandbox{name: settings.Name}
-	return adapters.Provider{Name: settings.Name, Chat: s, Embed: s, Models: s}, nil
+	return adapters.Provider{Name: settings.Name, Chat: s, Embed: s, Models: s, Count: s}, nil
 }
 
 // sandbox has no state: determinism and concurrency are then free.
@@ -29,6 +29,7 @@ var (
 	_ adapters.Chatter  = (*sandbox)(nil)
 	_ adapters.Embedder = (*sandbox)(nil)
 	_ adapters.Lister   = (*sandbox)(nil)
+	_ adapters.Counter  = (*sandbox)(nil)
 )
 
 // epoch stands for every time that an answer carries: 2025-01-01T00:00:00Z. A

@@ -118,6 +118,15 @@ var patterns = map[string]string{
 	"models.aliases":                 "an alias is the name of a model without white space and *",
 	"models.sticky.header":           "this is no name of a header",
 	"providers.tls.server_name":      "this is no name of a host",
+	"providers.google.project":       "this is no id of a project: write it as my-project-1",
+	"providers.google.location":      "this is no region of Google Cloud: write it as us-central1, or global",
+	"providers.aws.region":           "this is no region of AWS: write it as us-east-1",
+	"providers.aws.role_arn":         "this is no role: write its ARN, as arn:aws:iam::123456789012:role/models",
+	"providers.azure.api_version":    "this is no api-version: write it as 2024-10-21",
+	"providers.dialect.reasoning":    "this is no name of a member: use letters, digits and _, as reasoning",
+	"providers.dialect.seed":         "this is no name of a member: use letters, digits and _, as random_seed",
+	"providers.dialect.key_header":   "this is no name of a header: use small letters, digits and -, as api-key",
+	"providers.dialect.models_path":  "this is no path: begin it with /, as /models",
 	"models.targets.parameters.drop": "this is no name of a member: use letters, digits and _, as temperature",
 	"routing.paths.path":             `this is no path prefix: write it as /openai, of letters, digits, ".", "_", "~" and "-", without a / at its end`,
 }
@@ -219,6 +228,10 @@ func (d *document) checkProviders(list []*configv1.Provider, kinds []Kind) map[s
 		if kinds != nil && p.GetKind() != "" && !slices.ContainsFunc(kinds, func(k Kind) bool { return k.Name == p.GetKind() }) {
 			d.addf(at+".kind", "there is no adapter %q; there are %s", p.GetKind(), kindNames(kinds))
 		}
+		if i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == p.GetKind() && k.Retired != "" }); i >= 0 && p.GetBaseUrl() == "" {
+			d.warn(at+".kind", fmt.Sprintf("the company does not serve %s since %s", p.GetKind(), kinds[i].Retired))
+		}
+		d.checkCloud(at, p, kinds)
 		d.checkKeyNames(at, p)
 		d.checkHeaderNames(at+".headers", p.GetHeaders())
 	}

@@ -85,6 +85,15 @@ type Log struct {
 	// Format is "auto", "text" or "json".
 	Format string
 	Level  slog.Level
+	Bodies LogBodies
+}
+
+// LogBodies says of which calls requests and answers are logged.
+type LogBodies struct {
+	// Models are by the callers' names for them, "*" for all. Empty: none.
+	Models []string
+	// MaxBytes is what of one request, and of one answer, is logged.
+	MaxBytes int
 }
 
 // Fail returns an [*Error] about the key at path, as "providers[0].base_url", with

@@ -33,7 +33,13 @@ func environment(pairs ...string) func(string) (string, bool) {
 
 func loader(env ...string) config.Loader {
 	return config.Loader{
-		Kinds:     []config.Kind{{Name: "openai", KeyEnv: "OPENAI_API_KEY"}, {Name: "groq", KeyEnv: "GROQ_API_KEY"}, {Name: "sandbox"}},
+		Kinds: []config.Kind{
+			{Name: "openai", KeyEnv: "OPENAI_API_KEY", Sections: []string{"dialect"}},
+			{Name: "groq", KeyEnv: "GROQ_API_KEY", Sections: []string{"dialect"}},
+			{Name: "clouds", KeyEnv: "CLOUDS_KEY", Explicit: true, Sections: []string{"google", "aws", "azure"}},
+			{Name: "gone", Retired: "2026-07-30", Sections: []string{"dialect"}},
+			{Name: "sandbox"},
+		},
 		LookupEnv: environment(env...),
 	}
 }
@@ -171,7 +177,7 @@ func TestParse_reads_the_keys_of_the_first_file(t *testing.T) {
 	check("bytes", c.MaxRequestBytes, int64(32<<20))
 	check("calls", c.MaxConcurrentCalls, 0)
 	check("grace", c.ShutdownGrace, 30*time.Second)
-	check("log", c.Log, config.Log{Format: "auto", Level: slog.LevelInfo})
+	check("log", c.Log, config.Log{Format: "auto", Level: slog.LevelInfo, Bodies: config.LogBodies{MaxBytes: 16 << 10}})
 	check("breaker", c.Breaker, config.Breaker{
 		Enabled: true, FailureRatio: 0.5, MinCalls: 10, Window: 30 * time.Second, CoolDown: 15 * time.Second, Probes: 1,
 	})
@@ -180,6 +186,7 @@ func TestParse_reads_the_keys_of_the_first_file(t *testing.T) {
 			Name: "openai", Kind: "openai", BaseURL: "https://api.openai.com/v1",
 			Keys:    []config.Key{{Name: "key-1", Value: adapters.NewSecret("sk-1"), Weight: 1}},
 			APIKeys: []adapters.Secret{adapters.NewSecret("sk-1")},
+			Google:  adapters.Google{Location: "global"},
 			Headers: []config.Header{
 				{Name: "authorization", Value: adapters.NewSecret("Bearer sk-1!")},
 				{Name: "x-trace", Value: adapters.NewSecret("plain")},
@@ -200,6 +207,14 @@ func compare(t *testing.T, what string, got, want any) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%s:\ngot  %+v\nwant %+v", what, got, want)
 	}
+}
+
+func TestParse_reads_whose_bodies_are_logged(t *testing.T) {
+	c, err := loader().Parse("c.yml", []byte("log: {level: warn, bodies: {models: [fast, \"*\"], max_bytes: 1KiB}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "log", c.Log, config.Log{Format: "auto", Level: slog.LevelWarn, Bodies: config.LogBodies{Models: []string{"fast", "*"}, MaxBytes: 1 << 10}})
 }
 
 func TestParse_of_nothing_gives_the_defaults(t *testing.T) {
@@ -224,6 +239,7 @@ func TestDefault_has_the_sandbox_and_what_has_a_key(t *testing.T) {
 		{nil, []string{"sandbox"}, ""},
 		{[]string{"OPENAI_API_KEY", ""}, []string{"sandbox"}, ""},
 		{[]string{"GROQ_API_KEY", "g"}, []string{"groq", "sandbox"}, "groq"},
+		{[]string{"CLOUDS_KEY", "c"}, []string{"sandbox"}, ""},
 		{[]string{"GROQ_API_KEY", "g", "OPENAI_API_KEY", "o"}, []string{"openai", "groq", "sandbox"}, "openai"},
 	}
 	for _, test := range tests {

@@ -20,6 +20,14 @@ type Kind struct {
 	// KeyEnv is the environment variable that usually holds a key of it. Empty when
 	// there is none.
 	KeyEnv string
+	// Explicit says that a key is not enough to have the provider without a file: it needs
+	// more, or the key may be there for another reason.
+	Explicit bool
+	// Retired is the day since when its company does not serve it. Empty: it does.
+	Retired string
+	// Sections are the keys of a provider that it reads and others do not: google, aws,
+	// azure, dialect.
+	Sections []string
 }
 
 // Overrides are values that the command line sets over those of the file. Empty
@@ -81,7 +89,7 @@ func (l Loader) Parse(name string, data []byte) (*Config, error) {
 func (l Loader) Default() (*Config, error) {
 	message := &configv1.Config{Routing: &configv1.Routing{}}
 	for _, kind := range l.Kinds {
-		if kind.KeyEnv == "" {
+		if kind.KeyEnv == "" || kind.Explicit {
 			continue
 		}
 		if value, _ := l.lookupEnv(kind.KeyEnv); value == "" {

@@ -30,6 +30,14 @@ type Provider struct {
 	// Concurrency bounds its calls, over all of its models.
 	Concurrency Concurrency
 	HealthCheck HealthCheck
+	// Unsupported says what becomes of members that its API cannot express.
+	Unsupported adapters.Unsupported
+	// Google, AWS and Azure say where and as whom, for kinds that run there.
+	Google adapters.Google
+	AWS    adapters.AWS
+	Azure  adapters.Azure
+	// Dialect is what the file says of how its API differs from OpenAI's.
+	Dialect adapters.OpenAIDialect
 	// Implicit says that the file does not name it: the sandbox.
 	Implicit bool
 }

@@ -45,7 +45,7 @@ func (d *document) resolve(m *configv1.Config, s *secrets) *Config {
 			SlowCall:     duration(m.Breaker.GetSlowCall()),
 			Probes:       int(m.Breaker.GetProbes()),
 		},
-		Log:           Log{m.Log.GetFormat(), level(m.Log.GetLevel())},
+		Log:           Log{m.Log.GetFormat(), level(m.Log.GetLevel()), logBodies(m.Log.GetBodies())},
 		ShutdownGrace: duration(m.Shutdown.GetGrace()),
 		CORSOrigins:   m.Cors.GetOrigins(),
 		document:      d,
@@ -95,7 +95,12 @@ func (d *document) provider(path string, p *configv1.Provider, s *secrets) Provi
 		TLS:     d.providerTLS(path+".tls", p, s),
 		Proxy:   d.proxy(path+".proxy", p.GetProxy(), s),
 		Headers: d.headers(path+".headers", p.GetHeaders(), s),
+		Google:  d.google(path+".google", p.GetGoogle(), s),
+		AWS:     d.aws(path+".aws", p.GetAws(), s),
+		Azure:   d.azure(path+".azure", p.GetAzure(), s),
+		Dialect: dialect(p.GetDialect()),
 	}
+	out.Unsupported, _ = adapters.ParseUnsupported(p.GetUnsupportedParams())
 	add := func(at, name, text string, weight int) {
 		key, ok := d.key(at, text, s)
 		if ok {
@@ -275,6 +280,11 @@ func unlessOff(address string) string {
 func duration(text string) time.Duration {
 	d, _ := parseDuration(text)
 	return d
+}
+
+func logBodies(b *configv1.LogBodies) LogBodies {
+	maxBytes, _ := parseSize(b.GetMaxBytes())
+	return LogBodies{Models: b.GetModels(), MaxBytes: int(maxBytes)}
 }
 
 func level(text string) slog.Level {

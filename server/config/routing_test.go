@@ -80,6 +80,7 @@ func TestParse_reads_every_key_about_routing(t *testing.T) {
 		TotalTimeout:      5 * time.Second,
 		Concurrency:       config.Concurrency{Max: 7, Adaptive: true, Queue: 8, QueueTimeout: 9 * time.Second},
 		HealthCheck:       config.HealthCheck{Interval: 10 * time.Second, Timeout: 11 * time.Second, Failures: 12},
+		Google:            adapters.Google{Location: "global"},
 	})
 	m := c.Models[0]
 	target := m.Targets[0]

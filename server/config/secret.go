@@ -23,9 +23,18 @@ type secrets struct {
 	peek bool
 }
 
+// resolveDocument is resolve for a secret that may have more than one line.
+func (s *secrets) resolveDocument(text string) (secret adapters.Secret, literal bool, err error) {
+	return s.replace(text, func(r rune) bool { return r == 0 })
+}
+
 // resolve replaces the references in text. literal reports that there was none.
 // Errors name the reference, never a value.
 func (s *secrets) resolve(text string) (secret adapters.Secret, literal bool, err error) {
+	return s.replace(text, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
+
+func (s *secrets) replace(text string, refused func(rune) bool) (secret adapters.Secret, literal bool, err error) {
 	var b strings.Builder
 	literal = true
 	rest := text
@@ -44,7 +53,7 @@ func (s *secrets) resolve(text string) (secret adapters.Secret, literal bool, er
 		if end < 0 {
 			return secret, false, errors.New("a reference begins with ${ and has no }; write $${ for a literal ${")
 		}
-		value, err := s.lookup(rest[i+2 : i+end])
+		value, err := s.lookup(rest[i+2:i+end], refused)
 		if err != nil {
 			return secret, false, err
 		}
@@ -57,7 +66,7 @@ func (s *secrets) resolve(text string) (secret adapters.Secret, literal bool, er
 	return adapters.NewSecret(b.String()), literal, nil
 }
 
-func (s *secrets) lookup(reference string) (string, error) {
+func (s *secrets) lookup(reference string, refused func(rune) bool) (string, error) {
 	scheme, name, ok := strings.Cut(reference, ":")
 	var value string
 	switch {
@@ -78,7 +87,7 @@ func (s *secrets) lookup(reference string) (string, error) {
 	default:
 		return "", fmt.Errorf("unknown kind of reference %q: known are env and file", scheme)
 	}
-	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if strings.ContainsFunc(value, refused) {
 		return "", fmt.Errorf("the value of ${%s} has a line break or another control character", reference)
 	}
 	return value, nil

@@ -3313,11 +3313,12 @@ const file_sluice_v1_chat_proto_rawDesc = "" +
 	"\x03_idB\a\n" +
 	"\x05_dataB\r\n" +
 	"\v_transcriptB\r\n" +
-	"\v_expires_at2\xfb\x01\n" +
+	"\v_expires_at2\xf1\x02\n" +
 	"\vChatService\x12t\n" +
 	"\x14CreateChatCompletion\x12 .sluice.v1.ChatCompletionRequest\x1a\x19.sluice.v1.ChatCompletion\"\x1f\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/v1/chat/completions\x12v\n" +
 	"\x14StreamChatCompletion\x12 .sluice.v1.ChatCompletionRequest\x1a\x1e.sluice.v1.ChatCompletionChunk\"\x1a\x82\x80\x19\x16\n" +
-	"\x14CreateChatCompletion0\x01B;\x80\x80\x19\x01Z5github.com/sluice-ai/sluice/gen/go/sluice/v1;sluicev1b\x06proto3"
+	"\x14CreateChatCompletion0\x01\x12t\n" +
+	"\vCountTokens\x12 .sluice.v1.ChatCompletionRequest\x1a\x15.sluice.v1.TokenCount\",\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/chat/completions/input_tokensB;\x80\x80\x19\x01Z5github.com/sluice-ai/sluice/gen/go/sluice/v1;sluicev1b\x06proto3"
 
 var (
 	file_sluice_v1_chat_proto_rawDescOnce sync.Once
@@ -3382,6 +3383,7 @@ var file_sluice_v1_chat_proto_goTypes = []any{
 	(*Usage)(nil),                    // 46: sluice.v1.Usage
 	(*ResponseMessage)(nil),          // 47: sluice.v1.ResponseMessage
 	(*Annotation)(nil),               // 48: sluice.v1.Annotation
+	(*TokenCount)(nil),               // 49: sluice.v1.TokenCount
 }
 var file_sluice_v1_chat_proto_depIdxs = []int32{
 	39, // 0: sluice.v1.ChatCompletionRequest.messages:type_name -> sluice.v1.ChatMessage
@@ -3439,10 +3441,12 @@ var file_sluice_v1_chat_proto_depIdxs = []int32{
 	32, // 52: sluice.v1.ToolCallDelta.custom:type_name -> sluice.v1.CustomCallDelta
 	0,  // 53: sluice.v1.ChatService.CreateChatCompletion:input_type -> sluice.v1.ChatCompletionRequest
 	0,  // 54: sluice.v1.ChatService.StreamChatCompletion:input_type -> sluice.v1.ChatCompletionRequest
-	17, // 55: sluice.v1.ChatService.CreateChatCompletion:output_type -> sluice.v1.ChatCompletion
-	27, // 56: sluice.v1.ChatService.StreamChatCompletion:output_type -> sluice.v1.ChatCompletionChunk
-	55, // [55:57] is the sub-list for method output_type
-	53, // [53:55] is the sub-list for method input_type
+	0,  // 55: sluice.v1.ChatService.CountTokens:input_type -> sluice.v1.ChatCompletionRequest
+	17, // 56: sluice.v1.ChatService.CreateChatCompletion:output_type -> sluice.v1.ChatCompletion
+	27, // 57: sluice.v1.ChatService.StreamChatCompletion:output_type -> sluice.v1.ChatCompletionChunk
+	49, // 58: sluice.v1.ChatService.CountTokens:output_type -> sluice.v1.TokenCount
+	56, // [56:59] is the sub-list for method output_type
+	53, // [53:56] is the sub-list for method input_type
 	53, // [53:53] is the sub-list for extension type_name
 	53, // [53:53] is the sub-list for extension extendee
 	0,  // [0:53] is the sub-list for field type_name

@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	ChatService_CreateChatCompletion_FullMethodName = "/sluice.v1.ChatService/CreateChatCompletion"
 	ChatService_StreamChatCompletion_FullMethodName = "/sluice.v1.ChatService/StreamChatCompletion"
+	ChatService_CountTokens_FullMethodName          = "/sluice.v1.ChatService/CountTokens"
 )
 
 // ChatServiceClient is the client API for ChatService service.
@@ -36,6 +37,11 @@ type ChatServiceClient interface {
 	// stream_options.include_usage asks for it, one with the usage and no choices.
 	// A stream that breaks ends with an error, never cleanly.
 	StreamChatCompletion(ctx context.Context, in *ChatCompletionRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ChatCompletionChunk], error)
+	// CountTokens tells how many tokens the same conversation would have as input of
+	// CreateChatCompletion, by the provider's own count, and answers nothing. A provider
+	// that does not count fails with UNSUPPORTED. OpenAI's API has no such method for chats;
+	// the path follows its one for responses.
+	CountTokens(ctx context.Context, in *ChatCompletionRequest, opts ...grpc.CallOption) (*TokenCount, error)
 }
 
 type chatServiceClient struct {
@@ -75,6 +81,16 @@ func (c *chatServiceClient) StreamChatCompletion(ctx context.Context, in *ChatCo
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ChatService_StreamChatCompletionClient = grpc.ServerStreamingClient[ChatCompletionChunk]
 
+func (c *chatServiceClient) CountTokens(ctx context.Context, in *ChatCompletionRequest, opts ...grpc.CallOption) (*TokenCount, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TokenCount)
+	err := c.cc.Invoke(ctx, ChatService_CountTokens_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ChatServiceServer is the server API for ChatService service.
 // All implementations should embed UnimplementedChatServiceServer
 // for forward compatibility.
@@ -88,6 +104,11 @@ type ChatServiceServer interface {
 	// stream_options.include_usage asks for it, one with the usage and no choices.
 	// A stream that breaks ends with an error, never cleanly.
 	StreamChatCompletion(*ChatCompletionRequest, grpc.ServerStreamingServer[ChatCompletionChunk]) error
+	// CountTokens tells how many tokens the same conversation would have as input of
+	// CreateChatCompletion, by the provider's own count, and answers nothing. A provider
+	// that does not count fails with UNSUPPORTED. OpenAI's API has no such method for chats;
+	// the path follows its one for responses.
+	CountTokens(context.Context, *ChatCompletionRequest) (*TokenCount, error)
 }
 
 // UnimplementedChatServiceServer should be embedded to have
@@ -102,6 +123,9 @@ func (UnimplementedChatServiceServer) CreateChatCompletion(context.Context, *Cha
 }
 func (UnimplementedChatServiceServer) StreamChatCompletion(*ChatCompletionRequest, grpc.ServerStreamingServer[ChatCompletionChunk]) error {
 	return status.Error(codes.Unimplemented, "method StreamChatCompletion not implemented")
+}
+func (UnimplementedChatServiceServer) CountTokens(context.Context, *ChatCompletionRequest) (*TokenCount, error) {
+	return nil, status.Error(codes.Unimplemented, "method CountTokens not implemented")
 }
 func (UnimplementedChatServiceServer) testEmbeddedByValue() {}
 
@@ -152,6 +176,24 @@ func _ChatService_StreamChatCompletion_Handler(srv interface{}, stream grpc.Serv
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ChatService_StreamChatCompletionServer = grpc.ServerStreamingServer[ChatCompletionChunk]
 
+func _ChatService_CountTokens_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChatCompletionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ChatServiceServer).CountTokens(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ChatService_CountTokens_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ChatServiceServer).CountTokens(ctx, req.(*ChatCompletionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ChatService_ServiceDesc is the grpc.ServiceDesc for ChatService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -162,6 +204,10 @@ var ChatService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreateChatCompletion",
 			Handler:    _ChatService_CreateChatCompletion_Handler,
+		},
+		{
+			MethodName: "CountTokens",
+			Handler:    _ChatService_CountTokens_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

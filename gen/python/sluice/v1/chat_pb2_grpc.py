@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from sluice.v1 import chat_pb2 as sluice_dot_v1_dot_chat__pb2
+from sluice.v1 import usage_pb2 as sluice_dot_v1_dot_usage__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -45,6 +46,11 @@ class ChatServiceStub:
                 request_serializer=sluice_dot_v1_dot_chat__pb2.ChatCompletionRequest.SerializeToString,
                 response_deserializer=sluice_dot_v1_dot_chat__pb2.ChatCompletionChunk.FromString,
                 _registered_method=True)
+        self.CountTokens = channel.unary_unary(
+                '/sluice.v1.ChatService/CountTokens',
+                request_serializer=sluice_dot_v1_dot_chat__pb2.ChatCompletionRequest.SerializeToString,
+                response_deserializer=sluice_dot_v1_dot_usage__pb2.TokenCount.FromString,
+                _registered_method=True)
 
 
 class ChatServiceServicer:
@@ -68,6 +74,16 @@ class ChatServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CountTokens(self, request, context):
+        """CountTokens tells how many tokens the same conversation would have as input of
+        CreateChatCompletion, by the provider's own count, and answers nothing. A provider
+        that does not count fails with UNSUPPORTED. OpenAI's API has no such method for chats;
+        the path follows its one for responses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ChatServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -80,6 +96,11 @@ def add_ChatServiceServicer_to_server(servicer, server):
                     servicer.StreamChatCompletion,
                     request_deserializer=sluice_dot_v1_dot_chat__pb2.ChatCompletionRequest.FromString,
                     response_serializer=sluice_dot_v1_dot_chat__pb2.ChatCompletionChunk.SerializeToString,
+            ),
+            'CountTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountTokens,
+                    request_deserializer=sluice_dot_v1_dot_chat__pb2.ChatCompletionRequest.FromString,
+                    response_serializer=sluice_dot_v1_dot_usage__pb2.TokenCount.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -137,6 +158,33 @@ class ChatService:
             '/sluice.v1.ChatService/StreamChatCompletion',
             sluice_dot_v1_dot_chat__pb2.ChatCompletionRequest.SerializeToString,
             sluice_dot_v1_dot_chat__pb2.ChatCompletionChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sluice.v1.ChatService/CountTokens',
+            sluice_dot_v1_dot_chat__pb2.ChatCompletionRequest.SerializeToString,
+            sluice_dot_v1_dot_usage__pb2.TokenCount.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,8 @@ const (
 	// ChatServiceStreamChatCompletionProcedure is the fully-qualified name of the ChatService's
 	// StreamChatCompletion RPC.
 	ChatServiceStreamChatCompletionProcedure = "/sluice.v1.ChatService/StreamChatCompletion"
+	// ChatServiceCountTokensProcedure is the fully-qualified name of the ChatService's CountTokens RPC.
+	ChatServiceCountTokensProcedure = "/sluice.v1.ChatService/CountTokens"
 )
 
 // ChatServiceClient is a client for the sluice.v1.ChatService service.
@@ -50,6 +52,11 @@ type ChatServiceClient interface {
 	// stream_options.include_usage asks for it, one with the usage and no choices.
 	// A stream that breaks ends with an error, never cleanly.
 	StreamChatCompletion(context.Context, *v1.ChatCompletionRequest) (*connect.ServerStreamForClient[v1.ChatCompletionChunk], error)
+	// CountTokens tells how many tokens the same conversation would have as input of
+	// CreateChatCompletion, by the provider's own count, and answers nothing. A provider
+	// that does not count fails with UNSUPPORTED. OpenAI's API has no such method for chats;
+	// the path follows its one for responses.
+	CountTokens(context.Context, *v1.ChatCompletionRequest) (*v1.TokenCount, error)
 }
 
 // NewChatServiceClient constructs a client for the sluice.v1.ChatService service. By default, it
@@ -75,6 +82,12 @@ func NewChatServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(chatServiceMethods.ByName("StreamChatCompletion")),
 			connect.WithClientOptions(opts...),
 		),
+		countTokens: connect.NewClient[v1.ChatCompletionRequest, v1.TokenCount](
+			httpClient,
+			baseURL+ChatServiceCountTokensProcedure,
+			connect.WithSchema(chatServiceMethods.ByName("CountTokens")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -82,6 +95,7 @@ func NewChatServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 type chatServiceClient struct {
 	createChatCompletion *connect.Client[v1.ChatCompletionRequest, v1.ChatCompletion]
 	streamChatCompletion *connect.Client[v1.ChatCompletionRequest, v1.ChatCompletionChunk]
+	countTokens          *connect.Client[v1.ChatCompletionRequest, v1.TokenCount]
 }
 
 // CreateChatCompletion calls sluice.v1.ChatService.CreateChatCompletion.
@@ -98,6 +112,15 @@ func (c *chatServiceClient) StreamChatCompletion(ctx context.Context, req *v1.Ch
 	return c.streamChatCompletion.CallServerStream(ctx, connect.NewRequest(req))
 }
 
+// CountTokens calls sluice.v1.ChatService.CountTokens.
+func (c *chatServiceClient) CountTokens(ctx context.Context, req *v1.ChatCompletionRequest) (*v1.TokenCount, error) {
+	response, err := c.countTokens.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // ChatServiceHandler is an implementation of the sluice.v1.ChatService service.
 type ChatServiceHandler interface {
 	// CreateChatCompletion answers a conversation in one piece.
@@ -107,6 +130,11 @@ type ChatServiceHandler interface {
 	// stream_options.include_usage asks for it, one with the usage and no choices.
 	// A stream that breaks ends with an error, never cleanly.
 	StreamChatCompletion(context.Context, *v1.ChatCompletionRequest, *connect.ServerStream[v1.ChatCompletionChunk]) error
+	// CountTokens tells how many tokens the same conversation would have as input of
+	// CreateChatCompletion, by the provider's own count, and answers nothing. A provider
+	// that does not count fails with UNSUPPORTED. OpenAI's API has no such method for chats;
+	// the path follows its one for responses.
+	CountTokens(context.Context, *v1.ChatCompletionRequest) (*v1.TokenCount, error)
 }
 
 // NewChatServiceHandler builds an HTTP handler from the service implementation. It returns the path
@@ -128,12 +156,20 @@ func NewChatServiceHandler(svc ChatServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(chatServiceMethods.ByName("StreamChatCompletion")),
 		connect.WithHandlerOptions(opts...),
 	)
+	chatServiceCountTokensHandler := connect.NewUnaryHandlerSimple(
+		ChatServiceCountTokensProcedure,
+		svc.CountTokens,
+		connect.WithSchema(chatServiceMethods.ByName("CountTokens")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/sluice.v1.ChatService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case ChatServiceCreateChatCompletionProcedure:
 			chatServiceCreateChatCompletionHandler.ServeHTTP(w, r)
 		case ChatServiceStreamChatCompletionProcedure:
 			chatServiceStreamChatCompletionHandler.ServeHTTP(w, r)
+		case ChatServiceCountTokensProcedure:
+			chatServiceCountTokensHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -149,4 +185,8 @@ func (UnimplementedChatServiceHandler) CreateChatCompletion(context.Context, *v1
 
 func (UnimplementedChatServiceHandler) StreamChatCompletion(context.Context, *v1.ChatCompletionRequest, *connect.ServerStream[v1.ChatCompletionChunk]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("sluice.v1.ChatService.StreamChatCompletion is not implemented"))
+}
+
+func (UnimplementedChatServiceHandler) CountTokens(context.Context, *v1.ChatCompletionRequest) (*v1.TokenCount, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("sluice.v1.ChatService.CountTokens is not implemented"))
 }
