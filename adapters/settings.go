@@ -31,7 +31,7 @@ type Settings struct {
 	Timeouts Timeouts
 	// MaxResponseBytes bounds an answer that is not a stream, and a single event of one
 	// that is, where it is less than the 16 MiB of adapters/upstream. 0: the default of
-	// adapters/upstream, 48 MiB.
+	// adapters/upstream, 40 MiB.
 	MaxResponseBytes int64
 	// MaxStreamBytes bounds a whole stream, before and after decompression. 0: the default
 	// of adapters/upstream, 256 MiB.

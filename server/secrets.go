@@ -26,12 +26,14 @@ func secretsOf(configs ...*config.Config) []adapters.Secret {
 	}
 	for _, c := range configs {
 		list = append(list, c.Listen.AdminToken)
+		list = append(list, c.Log.Bodies.Keys...)
 		for i := range c.Providers {
 			p := &c.Providers[i]
 			for _, key := range p.Keys {
 				list = append(list, key.Value)
 			}
 			header(p.Headers)
+			list = append(list, p.Google.Credentials, p.AWS.SecretAccessKey, p.AWS.SessionToken, p.Azure.ClientSecret)
 			if proxy, err := url.Parse(p.Proxy.Reveal()); err == nil {
 				if password, ok := proxy.User.Password(); ok {
 					list = append(list, adapters.NewSecret(password))

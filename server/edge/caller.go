@@ -96,12 +96,15 @@ func (c *callerHeaders) tell(call *gateway.Call, h map[string][]string) {
 	for _, name := range c.credentials {
 		if lines := h[name]; len(lines) > 0 {
 			if secret := bare(lines[0]); secret != "" {
-				call.Caller = opaque(kindKey, secret)
+				call.Caller = CallerOfKey(secret)
 				return
 			}
 		}
 	}
 }
+
+// CallerOfKey returns the [gateway.Call]'s Caller of those who bring the key.
+func CallerOfKey(key string) string { return opaque(kindKey, bare(key)) }
 
 // repeated tells whether grpc-previous-rpc-attempts is a positive number.
 func repeated(lines []string) bool { return len(lines) > 0 && strings.Trim(lines[0], "0") != "" }

@@ -19,10 +19,10 @@ type said struct {
 }
 
 // hear makes the ticket keep what is said, when the configuration wants that of calls of
-// this model. Requests and answers are not changed on their way, so they are kept as they
+// this model or caller. Requests and answers are not changed on their way, so they are kept as they
 // are.
 func (t *ticket) hear(req wirejson.Message) {
-	if t.plan != nil && t.plan.Bodies.Want(t.ctx, t.receipt.RequestModel) {
+	if t.plan != nil && t.plan.Bodies.Want(t.ctx, t.receipt.RequestModel, t.call.Caller) {
 		t.said = &said{request: req}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -36,7 +37,7 @@ func hearing(t *testing.T, f *far, maxBytes int, models ...string) (*Service, fu
 	var out bytes.Buffer
 	logger := slog.New(slog.NewJSONHandler(&out, nil))
 	p := plan(t, "p", nil, f.provider("p"))
-	p.Bodies = usage.NewBodies(logger, new(redact.Redactor), models, maxBytes)
+	p.Bodies = usage.NewBodies(logger, new(redact.Redactor), models, nil, maxBytes)
 	s, _ := service(t, p)
 	return s, func() (lines []saidLine) {
 		for line := range bytes.Lines(out.Bytes()) {
@@ -276,14 +277,27 @@ func TestService_logs_nothing_for_nothing(t *testing.T) {
 	}
 	unary, stream := allocations(nil)
 	for name, bodies := range map[string]*usage.Bodies{
-		"another model": usage.NewBodies(logger, new(redact.Redactor), []string{"p/other"}, 1<<10),
-		"a quiet log":   usage.NewBodies(quiet, new(redact.Redactor), []string{"*"}, 1<<10),
+		"another model": usage.NewBodies(logger, new(redact.Redactor), []string{"p/other"}, nil, 1<<10),
+		"a quiet log":   usage.NewBodies(quiet, new(redact.Redactor), []string{"*"}, nil, 1<<10),
 	} {
 		if u, s := allocations(bodies); u != unary || s != stream {
 			t.Errorf("%s: %.0f and %.0f allocations, without the setting %.0f and %.0f", name, u, s, unary, stream)
 		}
 	}
-	if u, s := allocations(usage.NewBodies(logger, new(redact.Redactor), []string{"*"}, 1<<10)); u <= unary || s <= stream {
+	if u, s := allocations(usage.NewBodies(logger, new(redact.Redactor), []string{"*"}, nil, 1<<10)); u <= unary || s <= stream {
 		t.Errorf("logging takes %.0f and %.0f allocations: this test sees nothing", u, s)
+	}
+}
+
+func TestService_logs_what_callers_of_listed_keys_said(t *testing.T) {
+	bodies := usage.NewBodies(slog.New(slog.DiscardHandler), new(redact.Redactor), nil, []string{"a listed caller"}, 1<<10)
+	if bodies.Want(t.Context(), "any", "a listed caller") {
+		t.Error("a log that discards wants bodies")
+	}
+	bodies = usage.NewBodies(slog.New(slog.NewTextHandler(io.Discard, nil)), new(redact.Redactor), nil, []string{"a listed caller"}, 1<<10)
+	for caller, want := range map[string]bool{"a listed caller": true, "another": false, "": false} {
+		if got := bodies.Want(t.Context(), "any", caller); got != want {
+			t.Errorf("caller %q: %t, want %t", caller, got, want)
+		}
 	}
 }

@@ -9,12 +9,13 @@ import (
 	"github.com/sluice-ai/sluice/server/redact"
 )
 
-// Bodies logs what was said in calls: one line for each call of the models that it is
-// told of, beside that of its receipt. Nil logs nothing. Safe for concurrent use.
+// Bodies logs what was said in calls: one line for each call of the models and callers that
+// it is told of, beside that of its receipt. Nil logs nothing. Safe for concurrent use.
 type Bodies struct {
 	logger   *slog.Logger
 	redactor *redact.Redactor
 	models   map[string]bool
+	callers  map[string]bool
 	all      bool
 	maxBytes int
 }
@@ -22,15 +23,21 @@ type Bodies struct {
 // AllModels stands for every model in the list of [NewBodies].
 const AllModels = "*"
 
-// NewBodies returns what logs the calls of models, by the callers' names for them, to
-// logger: of each request, and of each answer, the first maxBytes bytes. The redactor masks
+// NewBodies returns what logs the calls of models, by the callers' names for them, and of
+// callers, by what the gateway knows them by, to logger: of each request, and of each answer, the first maxBytes bytes. The redactor masks
 // them while they are whole; what masks the lines of logger may be the same one. Without
-// models it returns nil.
-func NewBodies(logger *slog.Logger, redactor *redact.Redactor, models []string, maxBytes int) *Bodies {
-	if len(models) == 0 {
+// models and callers it returns nil.
+func NewBodies(logger *slog.Logger, redactor *redact.Redactor, models, callers []string, maxBytes int) *Bodies {
+	if len(models)+len(callers) == 0 {
 		return nil
 	}
-	b := &Bodies{logger: logger, redactor: redactor, models: make(map[string]bool, len(models)), maxBytes: maxBytes}
+	b := &Bodies{
+		logger: logger, redactor: redactor, maxBytes: maxBytes,
+		models: make(map[string]bool, len(models)), callers: make(map[string]bool, len(callers)),
+	}
+	for _, caller := range callers {
+		b.callers[caller] = true
+	}
 	for _, name := range models {
 		b.models[name] = true
 	}
@@ -38,9 +45,9 @@ func NewBodies(logger *slog.Logger, redactor *redact.Redactor, models []string, 
 	return b
 }
 
-// Want tells whether the calls of a model, by the caller's name for it, are logged.
-func (b *Bodies) Want(ctx context.Context, model string) bool {
-	return b != nil && (b.all || b.models[model]) && b.logger.Enabled(ctx, slog.LevelInfo)
+// Want tells whether a caller's calls of a model, by the caller's name for it, are logged.
+func (b *Bodies) Want(ctx context.Context, model, caller string) bool {
+	return b != nil && (b.all || b.models[model] || b.callers[caller]) && b.logger.Enabled(ctx, slog.LevelInfo)
 }
 
 // Room is how many bytes of an answer that comes in pieces are worth keeping: what is

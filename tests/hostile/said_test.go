@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -124,6 +125,28 @@ func TestSaid_is_logged_of_listed_models_alone_and_masked(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		silent(t)
+	})
+	run(t, "of a key, after a reload", func(t *testing.T) {
+		const key = "team-key-0123456789"
+		if err := server.Reload(config(`, bodies: {keys: [` + key + `]}`)); err != nil {
+			t.Fatal(err)
+		}
+		for sent, lines := range map[string]int{key: 1, "another-key": 0} {
+			for _, door := range g.Doors(t) {
+				a := door.Chat(t.Context(), harness.Call{
+					JSON:   []byte(`{"model":"odd/well","messages":[{"role":"user","content":"` + prompt + `"}]}`),
+					Header: http.Header{"Authorization": {"Bearer " + sent}},
+				})
+				id := a.Header.Get("X-Sluice-Request-Id")
+				g.settled(t, id)
+				if got := g.saidOf(t, id); len(got) != lines {
+					t.Errorf("%s: a call with the key %q has %d lines, want %d", door.Name, sent, len(got), lines)
+				}
+			}
+		}
+		if strings.Contains(g.Log(), key) {
+			t.Error("the log holds the caller's key")
+		}
 	})
 	run(t, "none, after a reload without", func(t *testing.T) {
 		for _, bodies := range []string{"", ", bodies: {}", ", bodies: {models: []}"} {
