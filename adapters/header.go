@@ -37,8 +37,9 @@ func (h *Header) Add(name, value string) { *h = append(*h, Field{name, value}) }
 // whatever the caller's network added.
 //
 // Source: OpenAI API reference, "Authentication", "Debugging requests" and the
-// official SDKs, 2026-11.
+// official SDKs; Anthropic's API reference, "Beta headers"; 2026-11.
 var ForwardedRequestHeaders = []string{
+	"anthropic-beta",
 	"idempotency-key",
 	"openai-beta",
 	"openai-organization",
@@ -51,12 +52,13 @@ var ForwardedRequestHeaders = []string{
 var CredentialHeaders = []string{"authorization", "api-key", "x-api-key", "x-goog-api-key"}
 
 // ReturnedResponseHeader tells whether a provider's response header of the
-// lower-case name may reach the caller: rate limits, retry hints, request ids and
-// OpenAI's own. Cookies, hop-by-hop and server internals may not.
+// lower-case name may reach the caller: rate limits, retry hints, request ids
+// (Anthropic's and AWS's have names of their own) and OpenAI's own. Cookies, hop-by-hop and
+// server internals may not.
 func ReturnedResponseHeader(name string) bool {
 	switch name {
-	case "retry-after", "retry-after-ms", "x-should-retry", "x-request-id":
+	case "retry-after", "retry-after-ms", "x-should-retry", "x-request-id", "request-id", "x-amzn-requestid":
 		return true
 	}
-	return strings.HasPrefix(name, "x-ratelimit-") || strings.HasPrefix(name, "openai-")
+	return strings.HasPrefix(name, "x-ratelimit-") || strings.HasPrefix(name, "openai-") || strings.HasPrefix(name, "anthropic-ratelimit-")
 }

@@ -56,7 +56,7 @@ func returnedHeader(header http.Header) adapters.Header {
 	var out adapters.Header
 	for name, values := range header {
 		// Most names are not returned; their first letter says so without a copy.
-		if c := name[0] | 0x20; c != 'r' && c != 'x' && c != 'o' {
+		if c := name[0] | 0x20; c != 'r' && c != 'x' && c != 'o' && c != 'a' {
 			continue
 		}
 		lower := strings.ToLower(name)

@@ -5,6 +5,8 @@
 // source: anthropic/wire.proto
 
 // Package anthropic is the wire of Anthropic's Messages API, by the provider's names.
+//
+// Source: the types of the official Go SDK v1.84.0 and platform.claude.com/docs, 2026-11.
 
 package anthropicpb
 
@@ -24,30 +26,47 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ErrorEnvelope is the body of an error.
-type ErrorEnvelope struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Error         *Error                 `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	RequestId     *string                `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3,oneof" json:"request_id,omitempty"`
-	Rest          []byte                 `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+// MessagesRequest asks for an answer, or, without max_tokens and what only matters for
+// one, for a count of tokens.
+type MessagesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// On Vertex AI alone, where it stands in for the header of the same name.
+	AnthropicVersion *string `protobuf:"bytes,1,opt,name=anthropic_version,json=anthropicVersion,proto3,oneof" json:"anthropic_version,omitempty"`
+	// Absent on Vertex AI, whose path has it.
+	Model         *string       `protobuf:"bytes,2,opt,name=model,proto3,oneof" json:"model,omitempty"`
+	MaxTokens     *int64        `protobuf:"varint,3,opt,name=max_tokens,json=maxTokens,proto3,oneof" json:"max_tokens,omitempty"`
+	System        *System       `protobuf:"bytes,4,opt,name=system,proto3" json:"system,omitempty"`
+	Messages      []*Turn       `protobuf:"bytes,5,rep,name=messages,proto3" json:"messages,omitempty"`
+	Tools         []*Tool       `protobuf:"bytes,6,rep,name=tools,proto3" json:"tools,omitempty"`
+	ToolChoice    *ToolChoice   `protobuf:"bytes,7,opt,name=tool_choice,json=toolChoice,proto3" json:"tool_choice,omitempty"`
+	Thinking      *Thinking     `protobuf:"bytes,8,opt,name=thinking,proto3" json:"thinking,omitempty"`
+	OutputConfig  *OutputConfig `protobuf:"bytes,9,opt,name=output_config,json=outputConfig,proto3" json:"output_config,omitempty"`
+	Temperature   *float64      `protobuf:"fixed64,10,opt,name=temperature,proto3,oneof" json:"temperature,omitempty"`
+	TopP          *float64      `protobuf:"fixed64,11,opt,name=top_p,json=topP,proto3,oneof" json:"top_p,omitempty"`
+	StopSequences []string      `protobuf:"bytes,12,rep,name=stop_sequences,json=stopSequences,proto3" json:"stop_sequences,omitempty"`
+	Metadata      *Metadata     `protobuf:"bytes,13,opt,name=metadata,proto3" json:"metadata,omitempty"`
+	ServiceTier   *string       `protobuf:"bytes,14,opt,name=service_tier,json=serviceTier,proto3,oneof" json:"service_tier,omitempty"`
+	CacheControl  *CacheControl `protobuf:"bytes,15,opt,name=cache_control,json=cacheControl,proto3" json:"cache_control,omitempty"`
+	Stream        *bool         `protobuf:"varint,16,opt,name=stream,proto3,oneof" json:"stream,omitempty"`
+	Rest          []byte        `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ErrorEnvelope) Reset() {
-	*x = ErrorEnvelope{}
+func (x *MessagesRequest) Reset() {
+	*x = MessagesRequest{}
 	mi := &file_anthropic_wire_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ErrorEnvelope) String() string {
+func (x *MessagesRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ErrorEnvelope) ProtoMessage() {}
+func (*MessagesRequest) ProtoMessage() {}
 
-func (x *ErrorEnvelope) ProtoReflect() protoreflect.Message {
+func (x *MessagesRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_anthropic_wire_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -59,56 +78,156 @@ func (x *ErrorEnvelope) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ErrorEnvelope.ProtoReflect.Descriptor instead.
-func (*ErrorEnvelope) Descriptor() ([]byte, []int) {
+// Deprecated: Use MessagesRequest.ProtoReflect.Descriptor instead.
+func (*MessagesRequest) Descriptor() ([]byte, []int) {
 	return file_anthropic_wire_proto_rawDescGZIP(), []int{0}
 }
 
-func (x *ErrorEnvelope) GetError() *Error {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-func (x *ErrorEnvelope) GetRequestId() string {
-	if x != nil && x.RequestId != nil {
-		return *x.RequestId
+func (x *MessagesRequest) GetAnthropicVersion() string {
+	if x != nil && x.AnthropicVersion != nil {
+		return *x.AnthropicVersion
 	}
 	return ""
 }
 
-func (x *ErrorEnvelope) GetRest() []byte {
+func (x *MessagesRequest) GetModel() string {
+	if x != nil && x.Model != nil {
+		return *x.Model
+	}
+	return ""
+}
+
+func (x *MessagesRequest) GetMaxTokens() int64 {
+	if x != nil && x.MaxTokens != nil {
+		return *x.MaxTokens
+	}
+	return 0
+}
+
+func (x *MessagesRequest) GetSystem() *System {
+	if x != nil {
+		return x.System
+	}
+	return nil
+}
+
+func (x *MessagesRequest) GetMessages() []*Turn {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
+func (x *MessagesRequest) GetTools() []*Tool {
+	if x != nil {
+		return x.Tools
+	}
+	return nil
+}
+
+func (x *MessagesRequest) GetToolChoice() *ToolChoice {
+	if x != nil {
+		return x.ToolChoice
+	}
+	return nil
+}
+
+func (x *MessagesRequest) GetThinking() *Thinking {
+	if x != nil {
+		return x.Thinking
+	}
+	return nil
+}
+
+func (x *MessagesRequest) GetOutputConfig() *OutputConfig {
+	if x != nil {
+		return x.OutputConfig
+	}
+	return nil
+}
+
+func (x *MessagesRequest) GetTemperature() float64 {
+	if x != nil && x.Temperature != nil {
+		return *x.Temperature
+	}
+	return 0
+}
+
+func (x *MessagesRequest) GetTopP() float64 {
+	if x != nil && x.TopP != nil {
+		return *x.TopP
+	}
+	return 0
+}
+
+func (x *MessagesRequest) GetStopSequences() []string {
+	if x != nil {
+		return x.StopSequences
+	}
+	return nil
+}
+
+func (x *MessagesRequest) GetMetadata() *Metadata {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *MessagesRequest) GetServiceTier() string {
+	if x != nil && x.ServiceTier != nil {
+		return *x.ServiceTier
+	}
+	return ""
+}
+
+func (x *MessagesRequest) GetCacheControl() *CacheControl {
+	if x != nil {
+		return x.CacheControl
+	}
+	return nil
+}
+
+func (x *MessagesRequest) GetStream() bool {
+	if x != nil && x.Stream != nil {
+		return *x.Stream
+	}
+	return false
+}
+
+func (x *MessagesRequest) GetRest() []byte {
 	if x != nil {
 		return x.Rest
 	}
 	return nil
 }
 
-// Error is what went wrong.
-type Error struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
-	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	Rest          []byte                 `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+// System is what stands ahead of the conversation.
+type System struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to System:
+	//
+	//	*System_Text
+	//	*System_Blocks
+	System        isSystem_System `protobuf_oneof:"system"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Error) Reset() {
-	*x = Error{}
+func (x *System) Reset() {
+	*x = System{}
 	mi := &file_anthropic_wire_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Error) String() string {
+func (x *System) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Error) ProtoMessage() {}
+func (*System) ProtoMessage() {}
 
-func (x *Error) ProtoReflect() protoreflect.Message {
+func (x *System) ProtoReflect() protoreflect.Message {
 	mi := &file_anthropic_wire_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -120,26 +239,2344 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Error.ProtoReflect.Descriptor instead.
-func (*Error) Descriptor() ([]byte, []int) {
+// Deprecated: Use System.ProtoReflect.Descriptor instead.
+func (*System) Descriptor() ([]byte, []int) {
 	return file_anthropic_wire_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *Error) GetType() string {
+func (x *System) GetSystem() isSystem_System {
+	if x != nil {
+		return x.System
+	}
+	return nil
+}
+
+func (x *System) GetText() string {
+	if x != nil {
+		if x, ok := x.System.(*System_Text); ok {
+			return x.Text
+		}
+	}
+	return ""
+}
+
+func (x *System) GetBlocks() *Blocks {
+	if x != nil {
+		if x, ok := x.System.(*System_Blocks); ok {
+			return x.Blocks
+		}
+	}
+	return nil
+}
+
+type isSystem_System interface {
+	isSystem_System()
+}
+
+type System_Text struct {
+	Text string `protobuf:"bytes,1,opt,name=text,proto3,oneof"`
+}
+
+type System_Blocks struct {
+	Blocks *Blocks `protobuf:"bytes,2,opt,name=blocks,proto3,oneof"`
+}
+
+func (*System_Text) isSystem_System() {}
+
+func (*System_Blocks) isSystem_System() {}
+
+// Turn is what one side says.
+type Turn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "user", "assistant" or, inside of a conversation, "system".
+	Role string `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
+	// Types that are valid to be assigned to Content:
+	//
+	//	*Turn_Text
+	//	*Turn_Blocks
+	Content       isTurn_Content `protobuf_oneof:"content"`
+	Rest          []byte         `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Turn) Reset() {
+	*x = Turn{}
+	mi := &file_anthropic_wire_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Turn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Turn) ProtoMessage() {}
+
+func (x *Turn) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Turn.ProtoReflect.Descriptor instead.
+func (*Turn) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Turn) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *Turn) GetContent() isTurn_Content {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
+func (x *Turn) GetText() string {
+	if x != nil {
+		if x, ok := x.Content.(*Turn_Text); ok {
+			return x.Text
+		}
+	}
+	return ""
+}
+
+func (x *Turn) GetBlocks() *Blocks {
+	if x != nil {
+		if x, ok := x.Content.(*Turn_Blocks); ok {
+			return x.Blocks
+		}
+	}
+	return nil
+}
+
+func (x *Turn) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+type isTurn_Content interface {
+	isTurn_Content()
+}
+
+type Turn_Text struct {
+	Text string `protobuf:"bytes,2,opt,name=text,proto3,oneof"`
+}
+
+type Turn_Blocks struct {
+	Blocks *Blocks `protobuf:"bytes,3,opt,name=blocks,proto3,oneof"`
+}
+
+func (*Turn_Text) isTurn_Content() {}
+
+func (*Turn_Blocks) isTurn_Content() {}
+
+// Blocks is content in blocks.
+type Blocks struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Blocks        []*Block               `protobuf:"bytes,1,rep,name=blocks,proto3" json:"blocks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Blocks) Reset() {
+	*x = Blocks{}
+	mi := &file_anthropic_wire_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Blocks) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Blocks) ProtoMessage() {}
+
+func (x *Blocks) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Blocks.ProtoReflect.Descriptor instead.
+func (*Blocks) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Blocks) GetBlocks() []*Block {
+	if x != nil {
+		return x.Blocks
+	}
+	return nil
+}
+
+// Block is one block of a content, told apart by its type.
+type Block struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Block:
+	//
+	//	*Block_Text
+	//	*Block_Image
+	//	*Block_Document
+	//	*Block_ToolUse
+	//	*Block_ToolResult
+	//	*Block_Thinking
+	//	*Block_RedactedThinking
+	//	*Block_Other
+	Block         isBlock_Block `protobuf_oneof:"block"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Block) Reset() {
+	*x = Block{}
+	mi := &file_anthropic_wire_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Block) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Block) ProtoMessage() {}
+
+func (x *Block) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Block.ProtoReflect.Descriptor instead.
+func (*Block) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Block) GetBlock() isBlock_Block {
+	if x != nil {
+		return x.Block
+	}
+	return nil
+}
+
+func (x *Block) GetText() *TextBlock {
+	if x != nil {
+		if x, ok := x.Block.(*Block_Text); ok {
+			return x.Text
+		}
+	}
+	return nil
+}
+
+func (x *Block) GetImage() *ImageBlock {
+	if x != nil {
+		if x, ok := x.Block.(*Block_Image); ok {
+			return x.Image
+		}
+	}
+	return nil
+}
+
+func (x *Block) GetDocument() *DocumentBlock {
+	if x != nil {
+		if x, ok := x.Block.(*Block_Document); ok {
+			return x.Document
+		}
+	}
+	return nil
+}
+
+func (x *Block) GetToolUse() *ToolUseBlock {
+	if x != nil {
+		if x, ok := x.Block.(*Block_ToolUse); ok {
+			return x.ToolUse
+		}
+	}
+	return nil
+}
+
+func (x *Block) GetToolResult() *ToolResultBlock {
+	if x != nil {
+		if x, ok := x.Block.(*Block_ToolResult); ok {
+			return x.ToolResult
+		}
+	}
+	return nil
+}
+
+func (x *Block) GetThinking() *ThinkingBlock {
+	if x != nil {
+		if x, ok := x.Block.(*Block_Thinking); ok {
+			return x.Thinking
+		}
+	}
+	return nil
+}
+
+func (x *Block) GetRedactedThinking() *RedactedThinkingBlock {
+	if x != nil {
+		if x, ok := x.Block.(*Block_RedactedThinking); ok {
+			return x.RedactedThinking
+		}
+	}
+	return nil
+}
+
+func (x *Block) GetOther() []byte {
+	if x != nil {
+		if x, ok := x.Block.(*Block_Other); ok {
+			return x.Other
+		}
+	}
+	return nil
+}
+
+type isBlock_Block interface {
+	isBlock_Block()
+}
+
+type Block_Text struct {
+	Text *TextBlock `protobuf:"bytes,1,opt,name=text,proto3,oneof"`
+}
+
+type Block_Image struct {
+	Image *ImageBlock `protobuf:"bytes,2,opt,name=image,proto3,oneof"`
+}
+
+type Block_Document struct {
+	Document *DocumentBlock `protobuf:"bytes,3,opt,name=document,proto3,oneof"`
+}
+
+type Block_ToolUse struct {
+	ToolUse *ToolUseBlock `protobuf:"bytes,4,opt,name=tool_use,json=toolUse,proto3,oneof"`
+}
+
+type Block_ToolResult struct {
+	ToolResult *ToolResultBlock `protobuf:"bytes,5,opt,name=tool_result,json=toolResult,proto3,oneof"`
+}
+
+type Block_Thinking struct {
+	Thinking *ThinkingBlock `protobuf:"bytes,6,opt,name=thinking,proto3,oneof"`
+}
+
+type Block_RedactedThinking struct {
+	RedactedThinking *RedactedThinkingBlock `protobuf:"bytes,7,opt,name=redacted_thinking,json=redactedThinking,proto3,oneof"`
+}
+
+type Block_Other struct {
+	// Blocks of the provider's own tools, and whatever else comes.
+	Other []byte `protobuf:"bytes,8,opt,name=other,proto3,oneof"`
+}
+
+func (*Block_Text) isBlock_Block() {}
+
+func (*Block_Image) isBlock_Block() {}
+
+func (*Block_Document) isBlock_Block() {}
+
+func (*Block_ToolUse) isBlock_Block() {}
+
+func (*Block_ToolResult) isBlock_Block() {}
+
+func (*Block_Thinking) isBlock_Block() {}
+
+func (*Block_RedactedThinking) isBlock_Block() {}
+
+func (*Block_Other) isBlock_Block() {}
+
+// TextBlock is a text.
+type TextBlock struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Text          string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	Citations     [][]byte               `protobuf:"bytes,2,rep,name=citations,proto3" json:"citations,omitempty"`
+	CacheControl  *CacheControl          `protobuf:"bytes,3,opt,name=cache_control,json=cacheControl,proto3" json:"cache_control,omitempty"`
+	Rest          []byte                 `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TextBlock) Reset() {
+	*x = TextBlock{}
+	mi := &file_anthropic_wire_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TextBlock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TextBlock) ProtoMessage() {}
+
+func (x *TextBlock) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TextBlock.ProtoReflect.Descriptor instead.
+func (*TextBlock) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *TextBlock) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *TextBlock) GetCitations() [][]byte {
+	if x != nil {
+		return x.Citations
+	}
+	return nil
+}
+
+func (x *TextBlock) GetCacheControl() *CacheControl {
+	if x != nil {
+		return x.CacheControl
+	}
+	return nil
+}
+
+func (x *TextBlock) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// ImageBlock is an image.
+type ImageBlock struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Source        *Source                `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	CacheControl  *CacheControl          `protobuf:"bytes,2,opt,name=cache_control,json=cacheControl,proto3" json:"cache_control,omitempty"`
+	Rest          []byte                 `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImageBlock) Reset() {
+	*x = ImageBlock{}
+	mi := &file_anthropic_wire_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImageBlock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImageBlock) ProtoMessage() {}
+
+func (x *ImageBlock) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImageBlock.ProtoReflect.Descriptor instead.
+func (*ImageBlock) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ImageBlock) GetSource() *Source {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *ImageBlock) GetCacheControl() *CacheControl {
+	if x != nil {
+		return x.CacheControl
+	}
+	return nil
+}
+
+func (x *ImageBlock) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// DocumentBlock is a PDF or a text.
+type DocumentBlock struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Source        *Source                `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	Title         *string                `protobuf:"bytes,2,opt,name=title,proto3,oneof" json:"title,omitempty"`
+	CacheControl  *CacheControl          `protobuf:"bytes,3,opt,name=cache_control,json=cacheControl,proto3" json:"cache_control,omitempty"`
+	Rest          []byte                 `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DocumentBlock) Reset() {
+	*x = DocumentBlock{}
+	mi := &file_anthropic_wire_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DocumentBlock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DocumentBlock) ProtoMessage() {}
+
+func (x *DocumentBlock) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DocumentBlock.ProtoReflect.Descriptor instead.
+func (*DocumentBlock) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *DocumentBlock) GetSource() *Source {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *DocumentBlock) GetTitle() string {
+	if x != nil && x.Title != nil {
+		return *x.Title
+	}
+	return ""
+}
+
+func (x *DocumentBlock) GetCacheControl() *CacheControl {
+	if x != nil {
+		return x.CacheControl
+	}
+	return nil
+}
+
+func (x *DocumentBlock) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// Source says where an image or a document is.
+type Source struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "base64", "text", "url", "file".
+	Type          string  `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	MediaType     *string `protobuf:"bytes,2,opt,name=media_type,json=mediaType,proto3,oneof" json:"media_type,omitempty"`
+	Data          *string `protobuf:"bytes,3,opt,name=data,proto3,oneof" json:"data,omitempty"`
+	Url           *string `protobuf:"bytes,4,opt,name=url,proto3,oneof" json:"url,omitempty"`
+	FileId        *string `protobuf:"bytes,5,opt,name=file_id,json=fileId,proto3,oneof" json:"file_id,omitempty"`
+	Rest          []byte  `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Source) Reset() {
+	*x = Source{}
+	mi := &file_anthropic_wire_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Source) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Source) ProtoMessage() {}
+
+func (x *Source) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Source.ProtoReflect.Descriptor instead.
+func (*Source) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Source) GetType() string {
 	if x != nil {
 		return x.Type
 	}
 	return ""
 }
 
-func (x *Error) GetMessage() string {
-	if x != nil {
-		return x.Message
+func (x *Source) GetMediaType() string {
+	if x != nil && x.MediaType != nil {
+		return *x.MediaType
 	}
 	return ""
 }
 
-func (x *Error) GetRest() []byte {
+func (x *Source) GetData() string {
+	if x != nil && x.Data != nil {
+		return *x.Data
+	}
+	return ""
+}
+
+func (x *Source) GetUrl() string {
+	if x != nil && x.Url != nil {
+		return *x.Url
+	}
+	return ""
+}
+
+func (x *Source) GetFileId() string {
+	if x != nil && x.FileId != nil {
+		return *x.FileId
+	}
+	return ""
+}
+
+func (x *Source) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// ToolUseBlock is a call of a tool.
+type ToolUseBlock struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The arguments, an object.
+	Input         []byte        `protobuf:"bytes,3,opt,name=input,proto3" json:"input,omitempty"`
+	CacheControl  *CacheControl `protobuf:"bytes,4,opt,name=cache_control,json=cacheControl,proto3" json:"cache_control,omitempty"`
+	Rest          []byte        `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToolUseBlock) Reset() {
+	*x = ToolUseBlock{}
+	mi := &file_anthropic_wire_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToolUseBlock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToolUseBlock) ProtoMessage() {}
+
+func (x *ToolUseBlock) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToolUseBlock.ProtoReflect.Descriptor instead.
+func (*ToolUseBlock) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ToolUseBlock) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ToolUseBlock) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ToolUseBlock) GetInput() []byte {
+	if x != nil {
+		return x.Input
+	}
+	return nil
+}
+
+func (x *ToolUseBlock) GetCacheControl() *CacheControl {
+	if x != nil {
+		return x.CacheControl
+	}
+	return nil
+}
+
+func (x *ToolUseBlock) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// ToolResultBlock is the result of a tool.
+type ToolResultBlock struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	ToolUseId string                 `protobuf:"bytes,1,opt,name=tool_use_id,json=toolUseId,proto3" json:"tool_use_id,omitempty"`
+	// Types that are valid to be assigned to Content:
+	//
+	//	*ToolResultBlock_Text
+	//	*ToolResultBlock_Blocks
+	Content       isToolResultBlock_Content `protobuf_oneof:"content"`
+	IsError       *bool                     `protobuf:"varint,4,opt,name=is_error,json=isError,proto3,oneof" json:"is_error,omitempty"`
+	CacheControl  *CacheControl             `protobuf:"bytes,5,opt,name=cache_control,json=cacheControl,proto3" json:"cache_control,omitempty"`
+	Rest          []byte                    `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToolResultBlock) Reset() {
+	*x = ToolResultBlock{}
+	mi := &file_anthropic_wire_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToolResultBlock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToolResultBlock) ProtoMessage() {}
+
+func (x *ToolResultBlock) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToolResultBlock.ProtoReflect.Descriptor instead.
+func (*ToolResultBlock) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ToolResultBlock) GetToolUseId() string {
+	if x != nil {
+		return x.ToolUseId
+	}
+	return ""
+}
+
+func (x *ToolResultBlock) GetContent() isToolResultBlock_Content {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
+func (x *ToolResultBlock) GetText() string {
+	if x != nil {
+		if x, ok := x.Content.(*ToolResultBlock_Text); ok {
+			return x.Text
+		}
+	}
+	return ""
+}
+
+func (x *ToolResultBlock) GetBlocks() *Blocks {
+	if x != nil {
+		if x, ok := x.Content.(*ToolResultBlock_Blocks); ok {
+			return x.Blocks
+		}
+	}
+	return nil
+}
+
+func (x *ToolResultBlock) GetIsError() bool {
+	if x != nil && x.IsError != nil {
+		return *x.IsError
+	}
+	return false
+}
+
+func (x *ToolResultBlock) GetCacheControl() *CacheControl {
+	if x != nil {
+		return x.CacheControl
+	}
+	return nil
+}
+
+func (x *ToolResultBlock) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+type isToolResultBlock_Content interface {
+	isToolResultBlock_Content()
+}
+
+type ToolResultBlock_Text struct {
+	Text string `protobuf:"bytes,2,opt,name=text,proto3,oneof"`
+}
+
+type ToolResultBlock_Blocks struct {
+	Blocks *Blocks `protobuf:"bytes,3,opt,name=blocks,proto3,oneof"`
+}
+
+func (*ToolResultBlock_Text) isToolResultBlock_Content() {}
+
+func (*ToolResultBlock_Blocks) isToolResultBlock_Content() {}
+
+// ThinkingBlock is what the model thought.
+type ThinkingBlock struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A summary of it, or empty.
+	Thinking string `protobuf:"bytes,1,opt,name=thinking,proto3" json:"thinking,omitempty"`
+	// What the provider recognises it by, when it comes back.
+	Signature     string `protobuf:"bytes,2,opt,name=signature,proto3" json:"signature,omitempty"`
+	Rest          []byte `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ThinkingBlock) Reset() {
+	*x = ThinkingBlock{}
+	mi := &file_anthropic_wire_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ThinkingBlock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ThinkingBlock) ProtoMessage() {}
+
+func (x *ThinkingBlock) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ThinkingBlock.ProtoReflect.Descriptor instead.
+func (*ThinkingBlock) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ThinkingBlock) GetThinking() string {
+	if x != nil {
+		return x.Thinking
+	}
+	return ""
+}
+
+func (x *ThinkingBlock) GetSignature() string {
+	if x != nil {
+		return x.Signature
+	}
+	return ""
+}
+
+func (x *ThinkingBlock) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// RedactedThinkingBlock is what the model thought and the provider does not show.
+type RedactedThinkingBlock struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Data          string                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	Rest          []byte                 `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedactedThinkingBlock) Reset() {
+	*x = RedactedThinkingBlock{}
+	mi := &file_anthropic_wire_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedactedThinkingBlock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedactedThinkingBlock) ProtoMessage() {}
+
+func (x *RedactedThinkingBlock) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedactedThinkingBlock.ProtoReflect.Descriptor instead.
+func (*RedactedThinkingBlock) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *RedactedThinkingBlock) GetData() string {
+	if x != nil {
+		return x.Data
+	}
+	return ""
+}
+
+func (x *RedactedThinkingBlock) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// CacheControl ends a prefix that the provider shall cache.
+type CacheControl struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "5m" or "1h". Absent: 5m.
+	Ttl           *string `protobuf:"bytes,1,opt,name=ttl,proto3,oneof" json:"ttl,omitempty"`
+	Rest          []byte  `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CacheControl) Reset() {
+	*x = CacheControl{}
+	mi := &file_anthropic_wire_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CacheControl) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CacheControl) ProtoMessage() {}
+
+func (x *CacheControl) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CacheControl.ProtoReflect.Descriptor instead.
+func (*CacheControl) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CacheControl) GetTtl() string {
+	if x != nil && x.Ttl != nil {
+		return *x.Ttl
+	}
+	return ""
+}
+
+func (x *CacheControl) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// Tool is something that the model may call.
+type Tool struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Tool:
+	//
+	//	*Tool_Caller
+	//	*Tool_WebSearch
+	//	*Tool_Other
+	Tool          isTool_Tool `protobuf_oneof:"tool"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tool) Reset() {
+	*x = Tool{}
+	mi := &file_anthropic_wire_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tool) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tool) ProtoMessage() {}
+
+func (x *Tool) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tool.ProtoReflect.Descriptor instead.
+func (*Tool) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Tool) GetTool() isTool_Tool {
+	if x != nil {
+		return x.Tool
+	}
+	return nil
+}
+
+func (x *Tool) GetCaller() *CallerTool {
+	if x != nil {
+		if x, ok := x.Tool.(*Tool_Caller); ok {
+			return x.Caller
+		}
+	}
+	return nil
+}
+
+func (x *Tool) GetWebSearch() *WebSearchTool {
+	if x != nil {
+		if x, ok := x.Tool.(*Tool_WebSearch); ok {
+			return x.WebSearch
+		}
+	}
+	return nil
+}
+
+func (x *Tool) GetOther() []byte {
+	if x != nil {
+		if x, ok := x.Tool.(*Tool_Other); ok {
+			return x.Other
+		}
+	}
+	return nil
+}
+
+type isTool_Tool interface {
+	isTool_Tool()
+}
+
+type Tool_Caller struct {
+	// A tool without a type, which is the caller's own.
+	Caller *CallerTool `protobuf:"bytes,1,opt,name=caller,proto3,oneof"`
+}
+
+type Tool_WebSearch struct {
+	WebSearch *WebSearchTool `protobuf:"bytes,2,opt,name=web_search,json=webSearch,proto3,oneof"`
+}
+
+type Tool_Other struct {
+	// The provider's own tools.
+	Other []byte `protobuf:"bytes,3,opt,name=other,proto3,oneof"`
+}
+
+func (*Tool_Caller) isTool_Tool() {}
+
+func (*Tool_WebSearch) isTool_Tool() {}
+
+func (*Tool_Other) isTool_Tool() {}
+
+// CallerTool is a tool that the caller runs.
+type CallerTool struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Name        string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Description *string                `protobuf:"bytes,2,opt,name=description,proto3,oneof" json:"description,omitempty"`
+	// JSON Schema of the arguments, an object.
+	InputSchema   []byte        `protobuf:"bytes,3,opt,name=input_schema,json=inputSchema,proto3" json:"input_schema,omitempty"`
+	Strict        *bool         `protobuf:"varint,4,opt,name=strict,proto3,oneof" json:"strict,omitempty"`
+	CacheControl  *CacheControl `protobuf:"bytes,5,opt,name=cache_control,json=cacheControl,proto3" json:"cache_control,omitempty"`
+	Rest          []byte        `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CallerTool) Reset() {
+	*x = CallerTool{}
+	mi := &file_anthropic_wire_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CallerTool) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CallerTool) ProtoMessage() {}
+
+func (x *CallerTool) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CallerTool.ProtoReflect.Descriptor instead.
+func (*CallerTool) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *CallerTool) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CallerTool) GetDescription() string {
+	if x != nil && x.Description != nil {
+		return *x.Description
+	}
+	return ""
+}
+
+func (x *CallerTool) GetInputSchema() []byte {
+	if x != nil {
+		return x.InputSchema
+	}
+	return nil
+}
+
+func (x *CallerTool) GetStrict() bool {
+	if x != nil && x.Strict != nil {
+		return *x.Strict
+	}
+	return false
+}
+
+func (x *CallerTool) GetCacheControl() *CacheControl {
+	if x != nil {
+		return x.CacheControl
+	}
+	return nil
+}
+
+func (x *CallerTool) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// WebSearchTool lets the provider search the web. Of its versions, this one needs no code
+// execution and is there for every model.
+type WebSearchTool struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "web_search".
+	Name          string        `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	UserLocation  *UserLocation `protobuf:"bytes,2,opt,name=user_location,json=userLocation,proto3" json:"user_location,omitempty"`
+	Rest          []byte        `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WebSearchTool) Reset() {
+	*x = WebSearchTool{}
+	mi := &file_anthropic_wire_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WebSearchTool) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WebSearchTool) ProtoMessage() {}
+
+func (x *WebSearchTool) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WebSearchTool.ProtoReflect.Descriptor instead.
+func (*WebSearchTool) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *WebSearchTool) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *WebSearchTool) GetUserLocation() *UserLocation {
+	if x != nil {
+		return x.UserLocation
+	}
+	return nil
+}
+
+func (x *WebSearchTool) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// UserLocation says where the user is, for searches.
+type UserLocation struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	City          *string                `protobuf:"bytes,1,opt,name=city,proto3,oneof" json:"city,omitempty"`
+	Country       *string                `protobuf:"bytes,2,opt,name=country,proto3,oneof" json:"country,omitempty"`
+	Region        *string                `protobuf:"bytes,3,opt,name=region,proto3,oneof" json:"region,omitempty"`
+	Timezone      *string                `protobuf:"bytes,4,opt,name=timezone,proto3,oneof" json:"timezone,omitempty"`
+	Rest          []byte                 `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UserLocation) Reset() {
+	*x = UserLocation{}
+	mi := &file_anthropic_wire_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UserLocation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UserLocation) ProtoMessage() {}
+
+func (x *UserLocation) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UserLocation.ProtoReflect.Descriptor instead.
+func (*UserLocation) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *UserLocation) GetCity() string {
+	if x != nil && x.City != nil {
+		return *x.City
+	}
+	return ""
+}
+
+func (x *UserLocation) GetCountry() string {
+	if x != nil && x.Country != nil {
+		return *x.Country
+	}
+	return ""
+}
+
+func (x *UserLocation) GetRegion() string {
+	if x != nil && x.Region != nil {
+		return *x.Region
+	}
+	return ""
+}
+
+func (x *UserLocation) GetTimezone() string {
+	if x != nil && x.Timezone != nil {
+		return *x.Timezone
+	}
+	return ""
+}
+
+func (x *UserLocation) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// ToolChoice says whether the model calls a tool, and which.
+type ToolChoice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "auto", "any", "tool", "none".
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// With "tool".
+	Name                   *string `protobuf:"bytes,2,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	DisableParallelToolUse *bool   `protobuf:"varint,3,opt,name=disable_parallel_tool_use,json=disableParallelToolUse,proto3,oneof" json:"disable_parallel_tool_use,omitempty"`
+	Rest                   []byte  `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
+}
+
+func (x *ToolChoice) Reset() {
+	*x = ToolChoice{}
+	mi := &file_anthropic_wire_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToolChoice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToolChoice) ProtoMessage() {}
+
+func (x *ToolChoice) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToolChoice.ProtoReflect.Descriptor instead.
+func (*ToolChoice) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ToolChoice) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *ToolChoice) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *ToolChoice) GetDisableParallelToolUse() bool {
+	if x != nil && x.DisableParallelToolUse != nil {
+		return *x.DisableParallelToolUse
+	}
+	return false
+}
+
+func (x *ToolChoice) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// Thinking says whether the model thinks before it answers.
+type Thinking struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "adaptive", "enabled", "disabled", "between_tools".
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// With "enabled": at least 1024, and less than max_tokens.
+	BudgetTokens  *int64 `protobuf:"varint,2,opt,name=budget_tokens,json=budgetTokens,proto3,oneof" json:"budget_tokens,omitempty"`
+	Rest          []byte `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Thinking) Reset() {
+	*x = Thinking{}
+	mi := &file_anthropic_wire_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Thinking) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Thinking) ProtoMessage() {}
+
+func (x *Thinking) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Thinking.ProtoReflect.Descriptor instead.
+func (*Thinking) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Thinking) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Thinking) GetBudgetTokens() int64 {
+	if x != nil && x.BudgetTokens != nil {
+		return *x.BudgetTokens
+	}
+	return 0
+}
+
+func (x *Thinking) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// OutputConfig is the form of the answer and the effort that goes into it.
+type OutputConfig struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "low", "medium", "high", "xhigh", "max".
+	Effort        *string       `protobuf:"bytes,1,opt,name=effort,proto3,oneof" json:"effort,omitempty"`
+	Format        *OutputFormat `protobuf:"bytes,2,opt,name=format,proto3" json:"format,omitempty"`
+	Rest          []byte        `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OutputConfig) Reset() {
+	*x = OutputConfig{}
+	mi := &file_anthropic_wire_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OutputConfig) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OutputConfig) ProtoMessage() {}
+
+func (x *OutputConfig) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OutputConfig.ProtoReflect.Descriptor instead.
+func (*OutputConfig) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *OutputConfig) GetEffort() string {
+	if x != nil && x.Effort != nil {
+		return *x.Effort
+	}
+	return ""
+}
+
+func (x *OutputConfig) GetFormat() *OutputFormat {
+	if x != nil {
+		return x.Format
+	}
+	return nil
+}
+
+func (x *OutputConfig) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// OutputFormat holds the answer to a schema.
+type OutputFormat struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        []byte                 `protobuf:"bytes,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Rest          []byte                 `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OutputFormat) Reset() {
+	*x = OutputFormat{}
+	mi := &file_anthropic_wire_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OutputFormat) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OutputFormat) ProtoMessage() {}
+
+func (x *OutputFormat) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OutputFormat.ProtoReflect.Descriptor instead.
+func (*OutputFormat) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *OutputFormat) GetSchema() []byte {
+	if x != nil {
+		return x.Schema
+	}
+	return nil
+}
+
+func (x *OutputFormat) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// Metadata is about the call.
+type Metadata struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	UserId        *string                `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3,oneof" json:"user_id,omitempty"`
+	Rest          []byte                 `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Metadata) Reset() {
+	*x = Metadata{}
+	mi := &file_anthropic_wire_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Metadata) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Metadata) ProtoMessage() {}
+
+func (x *Metadata) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Metadata.ProtoReflect.Descriptor instead.
+func (*Metadata) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Metadata) GetUserId() string {
+	if x != nil && x.UserId != nil {
+		return *x.UserId
+	}
+	return ""
+}
+
+func (x *Metadata) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// Message is an answer. Its type is "message"; an error has another one.
+type Message struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Type    *string                `protobuf:"bytes,1,opt,name=type,proto3,oneof" json:"type,omitempty"`
+	Id      *string                `protobuf:"bytes,2,opt,name=id,proto3,oneof" json:"id,omitempty"`
+	Role    *string                `protobuf:"bytes,3,opt,name=role,proto3,oneof" json:"role,omitempty"`
+	Model   *string                `protobuf:"bytes,4,opt,name=model,proto3,oneof" json:"model,omitempty"`
+	Content []*Block               `protobuf:"bytes,5,rep,name=content,proto3" json:"content,omitempty"`
+	// "end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal",
+	// "model_context_window_exceeded". Null in the beginning of a stream.
+	StopReason   *string `protobuf:"bytes,6,opt,name=stop_reason,json=stopReason,proto3,oneof" json:"stop_reason,omitempty"`
+	StopSequence *string `protobuf:"bytes,7,opt,name=stop_sequence,json=stopSequence,proto3,oneof" json:"stop_sequence,omitempty"`
+	// Why the model refused.
+	StopDetails   []byte `protobuf:"bytes,8,opt,name=stop_details,json=stopDetails,proto3" json:"stop_details,omitempty"`
+	Usage         *Usage `protobuf:"bytes,9,opt,name=usage,proto3" json:"usage,omitempty"`
+	Rest          []byte `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Message) Reset() {
+	*x = Message{}
+	mi := &file_anthropic_wire_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Message) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Message) ProtoMessage() {}
+
+func (x *Message) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Message.ProtoReflect.Descriptor instead.
+func (*Message) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Message) GetType() string {
+	if x != nil && x.Type != nil {
+		return *x.Type
+	}
+	return ""
+}
+
+func (x *Message) GetId() string {
+	if x != nil && x.Id != nil {
+		return *x.Id
+	}
+	return ""
+}
+
+func (x *Message) GetRole() string {
+	if x != nil && x.Role != nil {
+		return *x.Role
+	}
+	return ""
+}
+
+func (x *Message) GetModel() string {
+	if x != nil && x.Model != nil {
+		return *x.Model
+	}
+	return ""
+}
+
+func (x *Message) GetContent() []*Block {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
+func (x *Message) GetStopReason() string {
+	if x != nil && x.StopReason != nil {
+		return *x.StopReason
+	}
+	return ""
+}
+
+func (x *Message) GetStopSequence() string {
+	if x != nil && x.StopSequence != nil {
+		return *x.StopSequence
+	}
+	return ""
+}
+
+func (x *Message) GetStopDetails() []byte {
+	if x != nil {
+		return x.StopDetails
+	}
+	return nil
+}
+
+func (x *Message) GetUsage() *Usage {
+	if x != nil {
+		return x.Usage
+	}
+	return nil
+}
+
+func (x *Message) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// Usage counts the tokens of a call.
+type Usage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Neither read from the cache nor written to it.
+	InputTokens              *int64 `protobuf:"varint,1,opt,name=input_tokens,json=inputTokens,proto3,oneof" json:"input_tokens,omitempty"`
+	CacheCreationInputTokens *int64 `protobuf:"varint,2,opt,name=cache_creation_input_tokens,json=cacheCreationInputTokens,proto3,oneof" json:"cache_creation_input_tokens,omitempty"`
+	CacheReadInputTokens     *int64 `protobuf:"varint,3,opt,name=cache_read_input_tokens,json=cacheReadInputTokens,proto3,oneof" json:"cache_read_input_tokens,omitempty"`
+	// Thinking included.
+	OutputTokens        *int64               `protobuf:"varint,4,opt,name=output_tokens,json=outputTokens,proto3,oneof" json:"output_tokens,omitempty"`
+	OutputTokensDetails *OutputTokensDetails `protobuf:"bytes,5,opt,name=output_tokens_details,json=outputTokensDetails,proto3" json:"output_tokens_details,omitempty"`
+	ServiceTier         *string              `protobuf:"bytes,6,opt,name=service_tier,json=serviceTier,proto3,oneof" json:"service_tier,omitempty"`
+	Rest                []byte               `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
+}
+
+func (x *Usage) Reset() {
+	*x = Usage{}
+	mi := &file_anthropic_wire_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Usage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Usage) ProtoMessage() {}
+
+func (x *Usage) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Usage.ProtoReflect.Descriptor instead.
+func (*Usage) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Usage) GetInputTokens() int64 {
+	if x != nil && x.InputTokens != nil {
+		return *x.InputTokens
+	}
+	return 0
+}
+
+func (x *Usage) GetCacheCreationInputTokens() int64 {
+	if x != nil && x.CacheCreationInputTokens != nil {
+		return *x.CacheCreationInputTokens
+	}
+	return 0
+}
+
+func (x *Usage) GetCacheReadInputTokens() int64 {
+	if x != nil && x.CacheReadInputTokens != nil {
+		return *x.CacheReadInputTokens
+	}
+	return 0
+}
+
+func (x *Usage) GetOutputTokens() int64 {
+	if x != nil && x.OutputTokens != nil {
+		return *x.OutputTokens
+	}
+	return 0
+}
+
+func (x *Usage) GetOutputTokensDetails() *OutputTokensDetails {
+	if x != nil {
+		return x.OutputTokensDetails
+	}
+	return nil
+}
+
+func (x *Usage) GetServiceTier() string {
+	if x != nil && x.ServiceTier != nil {
+		return *x.ServiceTier
+	}
+	return ""
+}
+
+func (x *Usage) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// OutputTokensDetails splits output_tokens.
+type OutputTokensDetails struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	ThinkingTokens *int64                 `protobuf:"varint,1,opt,name=thinking_tokens,json=thinkingTokens,proto3,oneof" json:"thinking_tokens,omitempty"`
+	Rest           []byte                 `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *OutputTokensDetails) Reset() {
+	*x = OutputTokensDetails{}
+	mi := &file_anthropic_wire_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OutputTokensDetails) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OutputTokensDetails) ProtoMessage() {}
+
+func (x *OutputTokensDetails) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OutputTokensDetails.ProtoReflect.Descriptor instead.
+func (*OutputTokensDetails) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *OutputTokensDetails) GetThinkingTokens() int64 {
+	if x != nil && x.ThinkingTokens != nil {
+		return *x.ThinkingTokens
+	}
+	return 0
+}
+
+func (x *OutputTokensDetails) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// StreamEvent is one event of a stream, of any type: which members it has depends on it.
+type StreamEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "message_start", "content_block_start", "content_block_delta", "content_block_stop",
+	// "message_delta", "message_stop", "ping", "error".
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// With message_start.
+	Message *Message `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// Which block, from 0.
+	Index *int64 `protobuf:"varint,3,opt,name=index,proto3,oneof" json:"index,omitempty"`
+	// With content_block_start.
+	ContentBlock *Block `protobuf:"bytes,4,opt,name=content_block,json=contentBlock,proto3" json:"content_block,omitempty"`
+	// With content_block_delta and message_delta.
+	Delta *EventDelta `protobuf:"bytes,5,opt,name=delta,proto3" json:"delta,omitempty"`
+	// With message_delta: of the whole stream so far.
+	Usage         *Usage `protobuf:"bytes,6,opt,name=usage,proto3" json:"usage,omitempty"`
+	Rest          []byte `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamEvent) Reset() {
+	*x = StreamEvent{}
+	mi := &file_anthropic_wire_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamEvent) ProtoMessage() {}
+
+func (x *StreamEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamEvent.ProtoReflect.Descriptor instead.
+func (*StreamEvent) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *StreamEvent) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *StreamEvent) GetMessage() *Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *StreamEvent) GetIndex() int64 {
+	if x != nil && x.Index != nil {
+		return *x.Index
+	}
+	return 0
+}
+
+func (x *StreamEvent) GetContentBlock() *Block {
+	if x != nil {
+		return x.ContentBlock
+	}
+	return nil
+}
+
+func (x *StreamEvent) GetDelta() *EventDelta {
+	if x != nil {
+		return x.Delta
+	}
+	return nil
+}
+
+func (x *StreamEvent) GetUsage() *Usage {
+	if x != nil {
+		return x.Usage
+	}
+	return nil
+}
+
+func (x *StreamEvent) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// EventDelta is what an event adds to a block, or to the message.
+type EventDelta struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "text_delta", "input_json_delta", "citations_delta", "thinking_delta",
+	// "signature_delta". Absent with message_delta.
+	Type          *string `protobuf:"bytes,1,opt,name=type,proto3,oneof" json:"type,omitempty"`
+	Text          *string `protobuf:"bytes,2,opt,name=text,proto3,oneof" json:"text,omitempty"`
+	PartialJson   *string `protobuf:"bytes,3,opt,name=partial_json,json=partialJson,proto3,oneof" json:"partial_json,omitempty"`
+	Citation      []byte  `protobuf:"bytes,4,opt,name=citation,proto3" json:"citation,omitempty"`
+	Thinking      *string `protobuf:"bytes,5,opt,name=thinking,proto3,oneof" json:"thinking,omitempty"`
+	Signature     *string `protobuf:"bytes,6,opt,name=signature,proto3,oneof" json:"signature,omitempty"`
+	StopReason    *string `protobuf:"bytes,7,opt,name=stop_reason,json=stopReason,proto3,oneof" json:"stop_reason,omitempty"`
+	StopSequence  *string `protobuf:"bytes,8,opt,name=stop_sequence,json=stopSequence,proto3,oneof" json:"stop_sequence,omitempty"`
+	StopDetails   []byte  `protobuf:"bytes,9,opt,name=stop_details,json=stopDetails,proto3" json:"stop_details,omitempty"`
+	Rest          []byte  `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EventDelta) Reset() {
+	*x = EventDelta{}
+	mi := &file_anthropic_wire_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EventDelta) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EventDelta) ProtoMessage() {}
+
+func (x *EventDelta) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EventDelta.ProtoReflect.Descriptor instead.
+func (*EventDelta) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *EventDelta) GetType() string {
+	if x != nil && x.Type != nil {
+		return *x.Type
+	}
+	return ""
+}
+
+func (x *EventDelta) GetText() string {
+	if x != nil && x.Text != nil {
+		return *x.Text
+	}
+	return ""
+}
+
+func (x *EventDelta) GetPartialJson() string {
+	if x != nil && x.PartialJson != nil {
+		return *x.PartialJson
+	}
+	return ""
+}
+
+func (x *EventDelta) GetCitation() []byte {
+	if x != nil {
+		return x.Citation
+	}
+	return nil
+}
+
+func (x *EventDelta) GetThinking() string {
+	if x != nil && x.Thinking != nil {
+		return *x.Thinking
+	}
+	return ""
+}
+
+func (x *EventDelta) GetSignature() string {
+	if x != nil && x.Signature != nil {
+		return *x.Signature
+	}
+	return ""
+}
+
+func (x *EventDelta) GetStopReason() string {
+	if x != nil && x.StopReason != nil {
+		return *x.StopReason
+	}
+	return ""
+}
+
+func (x *EventDelta) GetStopSequence() string {
+	if x != nil && x.StopSequence != nil {
+		return *x.StopSequence
+	}
+	return ""
+}
+
+func (x *EventDelta) GetStopDetails() []byte {
+	if x != nil {
+		return x.StopDetails
+	}
+	return nil
+}
+
+func (x *EventDelta) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// ModelPage is one page of the list of models.
+type ModelPage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Data          []*ModelInfo           `protobuf:"bytes,1,rep,name=data,proto3" json:"data,omitempty"`
+	HasMore       *bool                  `protobuf:"varint,2,opt,name=has_more,json=hasMore,proto3,oneof" json:"has_more,omitempty"`
+	FirstId       *string                `protobuf:"bytes,3,opt,name=first_id,json=firstId,proto3,oneof" json:"first_id,omitempty"`
+	LastId        *string                `protobuf:"bytes,4,opt,name=last_id,json=lastId,proto3,oneof" json:"last_id,omitempty"`
+	Rest          []byte                 `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelPage) Reset() {
+	*x = ModelPage{}
+	mi := &file_anthropic_wire_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelPage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelPage) ProtoMessage() {}
+
+func (x *ModelPage) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelPage.ProtoReflect.Descriptor instead.
+func (*ModelPage) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ModelPage) GetData() []*ModelInfo {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *ModelPage) GetHasMore() bool {
+	if x != nil && x.HasMore != nil {
+		return *x.HasMore
+	}
+	return false
+}
+
+func (x *ModelPage) GetFirstId() string {
+	if x != nil && x.FirstId != nil {
+		return *x.FirstId
+	}
+	return ""
+}
+
+func (x *ModelPage) GetLastId() string {
+	if x != nil && x.LastId != nil {
+		return *x.LastId
+	}
+	return ""
+}
+
+func (x *ModelPage) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// ModelInfo is one model.
+type ModelInfo struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Type  *string                `protobuf:"bytes,1,opt,name=type,proto3,oneof" json:"type,omitempty"`
+	Id    string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// RFC 3339.
+	CreatedAt *string `protobuf:"bytes,3,opt,name=created_at,json=createdAt,proto3,oneof" json:"created_at,omitempty"`
+	// RFC 3339; null when there is no such day.
+	RetiresAt     *string `protobuf:"bytes,4,opt,name=retires_at,json=retiresAt,proto3,oneof" json:"retires_at,omitempty"`
+	Rest          []byte  `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelInfo) Reset() {
+	*x = ModelInfo{}
+	mi := &file_anthropic_wire_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelInfo) ProtoMessage() {}
+
+func (x *ModelInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelInfo.ProtoReflect.Descriptor instead.
+func (*ModelInfo) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ModelInfo) GetType() string {
+	if x != nil && x.Type != nil {
+		return *x.Type
+	}
+	return ""
+}
+
+func (x *ModelInfo) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ModelInfo) GetCreatedAt() string {
+	if x != nil && x.CreatedAt != nil {
+		return *x.CreatedAt
+	}
+	return ""
+}
+
+func (x *ModelInfo) GetRetiresAt() string {
+	if x != nil && x.RetiresAt != nil {
+		return *x.RetiresAt
+	}
+	return ""
+}
+
+func (x *ModelInfo) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// TokensCount is how long an input is.
+type TokensCount struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	InputTokens   *int64                 `protobuf:"varint,1,opt,name=input_tokens,json=inputTokens,proto3,oneof" json:"input_tokens,omitempty"`
+	Rest          []byte                 `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TokensCount) Reset() {
+	*x = TokensCount{}
+	mi := &file_anthropic_wire_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TokensCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TokensCount) ProtoMessage() {}
+
+func (x *TokensCount) ProtoReflect() protoreflect.Message {
+	mi := &file_anthropic_wire_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TokensCount.ProtoReflect.Descriptor instead.
+func (*TokensCount) Descriptor() ([]byte, []int) {
+	return file_anthropic_wire_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *TokensCount) GetInputTokens() int64 {
+	if x != nil && x.InputTokens != nil {
+		return *x.InputTokens
+	}
+	return 0
+}
+
+func (x *TokensCount) GetRest() []byte {
 	if x != nil {
 		return x.Rest
 	}
@@ -150,18 +2587,279 @@ var File_anthropic_wire_proto protoreflect.FileDescriptor
 
 const file_anthropic_wire_proto_rawDesc = "" +
 	"\n" +
-	"\x14anthropic/wire.proto\x12\tanthropic\x1a\x16wirejson/options.proto\"\x9b\x01\n" +
-	"\rErrorEnvelope\x12&\n" +
-	"\x05error\x18\x01 \x01(\v2\x10.anthropic.ErrorR\x05error\x12\"\n" +
+	"\x14anthropic/wire.proto\x12\tanthropic\x1a\x16wirejson/options.proto\"\xcd\x06\n" +
+	"\x0fMessagesRequest\x120\n" +
+	"\x11anthropic_version\x18\x01 \x01(\tH\x00R\x10anthropicVersion\x88\x01\x01\x12\x19\n" +
+	"\x05model\x18\x02 \x01(\tH\x01R\x05model\x88\x01\x01\x12\"\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tH\x00R\trequestId\x88\x01\x01\x12\x1a\n" +
+	"max_tokens\x18\x03 \x01(\x03H\x02R\tmaxTokens\x88\x01\x01\x12)\n" +
+	"\x06system\x18\x04 \x01(\v2\x11.anthropic.SystemR\x06system\x123\n" +
+	"\bmessages\x18\x05 \x03(\v2\x0f.anthropic.TurnB\x06\x82\x80\x19\x02 \x01R\bmessages\x12%\n" +
+	"\x05tools\x18\x06 \x03(\v2\x0f.anthropic.ToolR\x05tools\x126\n" +
+	"\vtool_choice\x18\a \x01(\v2\x15.anthropic.ToolChoiceR\n" +
+	"toolChoice\x12/\n" +
+	"\bthinking\x18\b \x01(\v2\x13.anthropic.ThinkingR\bthinking\x12<\n" +
+	"\routput_config\x18\t \x01(\v2\x17.anthropic.OutputConfigR\foutputConfig\x12%\n" +
+	"\vtemperature\x18\n" +
+	" \x01(\x01H\x03R\vtemperature\x88\x01\x01\x12\x18\n" +
+	"\x05top_p\x18\v \x01(\x01H\x04R\x04topP\x88\x01\x01\x12%\n" +
+	"\x0estop_sequences\x18\f \x03(\tR\rstopSequences\x12/\n" +
+	"\bmetadata\x18\r \x01(\v2\x13.anthropic.MetadataR\bmetadata\x12&\n" +
+	"\fservice_tier\x18\x0e \x01(\tH\x05R\vserviceTier\x88\x01\x01\x12<\n" +
+	"\rcache_control\x18\x0f \x01(\v2\x17.anthropic.CacheControlR\fcacheControl\x12\x1b\n" +
+	"\x06stream\x18\x10 \x01(\bH\x06R\x06stream\x88\x01\x01\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\x14\n" +
+	"\x12_anthropic_versionB\b\n" +
+	"\x06_modelB\r\n" +
+	"\v_max_tokensB\x0e\n" +
+	"\f_temperatureB\b\n" +
+	"\x06_top_pB\x0f\n" +
+	"\r_service_tierB\t\n" +
+	"\a_stream\"c\n" +
+	"\x06System\x12\x14\n" +
+	"\x04text\x18\x01 \x01(\tH\x00R\x04text\x12+\n" +
+	"\x06blocks\x18\x02 \x01(\v2\x11.anthropic.BlocksH\x00R\x06blocks:\x06\x82\x80\x19\x02\b\x01B\x0e\n" +
+	"\x06system\x12\x04\x82\x80\x19\x00\"\x8c\x01\n" +
+	"\x04Turn\x12\x12\n" +
+	"\x04role\x18\x01 \x01(\tR\x04role\x12\x14\n" +
+	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x12+\n" +
+	"\x06blocks\x18\x03 \x01(\v2\x11.anthropic.BlocksH\x00R\x06blocks\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\x11\n" +
+	"\acontent\x12\x06\x82\x80\x19\x02\x10\x01\":\n" +
+	"\x06Blocks\x12(\n" +
+	"\x06blocks\x18\x01 \x03(\v2\x10.anthropic.BlockR\x06blocks:\x06\x82\x80\x19\x02\b\x01\"\xd5\x03\n" +
+	"\x05Block\x12*\n" +
+	"\x04text\x18\x01 \x01(\v2\x14.anthropic.TextBlockH\x00R\x04text\x12-\n" +
+	"\x05image\x18\x02 \x01(\v2\x15.anthropic.ImageBlockH\x00R\x05image\x126\n" +
+	"\bdocument\x18\x03 \x01(\v2\x18.anthropic.DocumentBlockH\x00R\bdocument\x124\n" +
+	"\btool_use\x18\x04 \x01(\v2\x17.anthropic.ToolUseBlockH\x00R\atoolUse\x12=\n" +
+	"\vtool_result\x18\x05 \x01(\v2\x1a.anthropic.ToolResultBlockH\x00R\n" +
+	"toolResult\x126\n" +
+	"\bthinking\x18\x06 \x01(\v2\x18.anthropic.ThinkingBlockH\x00R\bthinking\x12O\n" +
+	"\x11redacted_thinking\x18\a \x01(\v2 .anthropic.RedactedThinkingBlockH\x00R\x10redactedThinking\x12\x1e\n" +
+	"\x05other\x18\b \x01(\fB\x06\x82\x80\x19\x02\b\x01H\x00R\x05other:\x06\x82\x80\x19\x02\b\x01B\x13\n" +
+	"\x05block\x12\n" +
+	"\x82\x80\x19\x06\n" +
+	"\x04type\"\xb5\x01\n" +
+	"\tTextBlock\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x12&\n" +
+	"\tcitations\x18\x02 \x03(\fB\b\x82\x80\x19\x04\b\x01(\x01R\tcitations\x12<\n" +
+	"\rcache_control\x18\x03 \x01(\v2\x17.anthropic.CacheControlR\fcacheControl\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest:\x12\x82\x80\x19\x0e\x12\f\n" +
+	"\x04type\x12\x04text\"\xa6\x01\n" +
+	"\n" +
+	"ImageBlock\x12)\n" +
+	"\x06source\x18\x01 \x01(\v2\x11.anthropic.SourceR\x06source\x12<\n" +
+	"\rcache_control\x18\x02 \x01(\v2\x17.anthropic.CacheControlR\fcacheControl\x12\x1a\n" +
 	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest:\x13\x82\x80\x19\x0f\x12\r\n" +
-	"\x04type\x12\x05errorB\r\n" +
-	"\v_request_id\"Q\n" +
-	"\x05Error\x12\x12\n" +
-	"\x04type\x18\x01 \x01(\tR\x04type\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1a\n" +
-	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB>\x80\x80\x19\x01Z8github.com/sluice-ai/sluice/gen/go/anthropic;anthropicpbb\x06proto3"
+	"\x04type\x12\x05image\"\xd1\x01\n" +
+	"\rDocumentBlock\x12)\n" +
+	"\x06source\x18\x01 \x01(\v2\x11.anthropic.SourceR\x06source\x12\x19\n" +
+	"\x05title\x18\x02 \x01(\tH\x00R\x05title\x88\x01\x01\x12<\n" +
+	"\rcache_control\x18\x03 \x01(\v2\x17.anthropic.CacheControlR\fcacheControl\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest:\x16\x82\x80\x19\x12\x12\x10\n" +
+	"\x04type\x12\bdocumentB\b\n" +
+	"\x06_title\"\xd6\x01\n" +
+	"\x06Source\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\"\n" +
+	"\n" +
+	"media_type\x18\x02 \x01(\tH\x00R\tmediaType\x88\x01\x01\x12\x17\n" +
+	"\x04data\x18\x03 \x01(\tH\x01R\x04data\x88\x01\x01\x12\x15\n" +
+	"\x03url\x18\x04 \x01(\tH\x02R\x03url\x88\x01\x01\x12\x1c\n" +
+	"\afile_id\x18\x05 \x01(\tH\x03R\x06fileId\x88\x01\x01\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\r\n" +
+	"\v_media_typeB\a\n" +
+	"\x05_dataB\x06\n" +
+	"\x04_urlB\n" +
+	"\n" +
+	"\b_file_id\"\xca\x01\n" +
+	"\fToolUseBlock\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12$\n" +
+	"\x05input\x18\x03 \x01(\fB\x0e\x82\x80\x19\n" +
+	"\b\x01:\x06objectR\x05input\x12<\n" +
+	"\rcache_control\x18\x04 \x01(\v2\x17.anthropic.CacheControlR\fcacheControl\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest:\x16\x82\x80\x19\x12\x12\x10\n" +
+	"\x04type\x12\btool_use\"\xaf\x02\n" +
+	"\x0fToolResultBlock\x12\x1e\n" +
+	"\vtool_use_id\x18\x01 \x01(\tR\ttoolUseId\x12\x14\n" +
+	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x12+\n" +
+	"\x06blocks\x18\x03 \x01(\v2\x11.anthropic.BlocksH\x00R\x06blocks\x12&\n" +
+	"\bis_error\x18\x04 \x01(\bB\x06\x82\x80\x19\x02(\x01H\x01R\aisError\x88\x01\x01\x12<\n" +
+	"\rcache_control\x18\x05 \x01(\v2\x17.anthropic.CacheControlR\fcacheControl\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest:\x19\x82\x80\x19\x15\x12\x13\n" +
+	"\x04type\x12\vtool_resultB\x0f\n" +
+	"\acontent\x12\x04\x82\x80\x19\x00B\v\n" +
+	"\t_is_error\"}\n" +
+	"\rThinkingBlock\x12\x1a\n" +
+	"\bthinking\x18\x01 \x01(\tR\bthinking\x12\x1c\n" +
+	"\tsignature\x18\x02 \x01(\tR\tsignature\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest:\x16\x82\x80\x19\x12\x12\x10\n" +
+	"\x04type\x12\bthinking\"h\n" +
+	"\x15RedactedThinkingBlock\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\tR\x04data\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest:\x1f\x82\x80\x19\x1b\x12\x19\n" +
+	"\x04type\x12\x11redacted_thinking\"b\n" +
+	"\fCacheControl\x12\x15\n" +
+	"\x03ttl\x18\x01 \x01(\tH\x00R\x03ttl\x88\x01\x01\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest:\x17\x82\x80\x19\x13\x12\x11\n" +
+	"\x04type\x12\tephemeralB\x06\n" +
+	"\x04_ttl\"\xae\x01\n" +
+	"\x04Tool\x12/\n" +
+	"\x06caller\x18\x01 \x01(\v2\x15.anthropic.CallerToolH\x00R\x06caller\x129\n" +
+	"\n" +
+	"web_search\x18\x02 \x01(\v2\x18.anthropic.WebSearchToolH\x00R\twebSearch\x12\x1e\n" +
+	"\x05other\x18\x03 \x01(\fB\x06\x82\x80\x19\x02\b\x01H\x00R\x05other:\x06\x82\x80\x19\x02\b\x01B\x12\n" +
+	"\x04tool\x12\n" +
+	"\x82\x80\x19\x06\n" +
+	"\x04type\"\xa2\x02\n" +
+	"\n" +
+	"CallerTool\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12%\n" +
+	"\vdescription\x18\x02 \x01(\tH\x00R\vdescription\x88\x01\x01\x121\n" +
+	"\finput_schema\x18\x03 \x01(\fB\x0e\x82\x80\x19\n" +
+	"\b\x01:\x06objectR\vinputSchema\x12\x1b\n" +
+	"\x06strict\x18\x04 \x01(\bH\x01R\x06strict\x88\x01\x01\x12<\n" +
+	"\rcache_control\x18\x05 \x01(\v2\x17.anthropic.CacheControlR\fcacheControl\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest:\x14\x82\x80\x19\x10\x12\x0e\n" +
+	"\x04type\x12\x06customB\x0e\n" +
+	"\f_descriptionB\t\n" +
+	"\a_strict\"\xa0\x01\n" +
+	"\rWebSearchTool\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12<\n" +
+	"\ruser_location\x18\x02 \x01(\v2\x17.anthropic.UserLocationR\fuserLocation\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest:!\x82\x80\x19\x1d\x12\x1b\n" +
+	"\x04type\x12\x13web_search_20250305\"\xe8\x01\n" +
+	"\fUserLocation\x12\x17\n" +
+	"\x04city\x18\x01 \x01(\tH\x00R\x04city\x88\x01\x01\x12\x1d\n" +
+	"\acountry\x18\x02 \x01(\tH\x01R\acountry\x88\x01\x01\x12\x1b\n" +
+	"\x06region\x18\x03 \x01(\tH\x02R\x06region\x88\x01\x01\x12\x1f\n" +
+	"\btimezone\x18\x04 \x01(\tH\x03R\btimezone\x88\x01\x01\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest:\x19\x82\x80\x19\x15\x12\x13\n" +
+	"\x04type\x12\vapproximateB\a\n" +
+	"\x05_cityB\n" +
+	"\n" +
+	"\b_countryB\t\n" +
+	"\a_regionB\v\n" +
+	"\t_timezone\"\xbc\x01\n" +
+	"\n" +
+	"ToolChoice\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x17\n" +
+	"\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12>\n" +
+	"\x19disable_parallel_tool_use\x18\x03 \x01(\bH\x01R\x16disableParallelToolUse\x88\x01\x01\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\a\n" +
+	"\x05_nameB\x1c\n" +
+	"\x1a_disable_parallel_tool_use\"v\n" +
+	"\bThinking\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12(\n" +
+	"\rbudget_tokens\x18\x02 \x01(\x03H\x00R\fbudgetTokens\x88\x01\x01\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\x10\n" +
+	"\x0e_budget_tokens\"\x83\x01\n" +
+	"\fOutputConfig\x12\x1b\n" +
+	"\x06effort\x18\x01 \x01(\tH\x00R\x06effort\x88\x01\x01\x12/\n" +
+	"\x06format\x18\x02 \x01(\v2\x17.anthropic.OutputFormatR\x06format\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\t\n" +
+	"\a_effort\"m\n" +
+	"\fOutputFormat\x12&\n" +
+	"\x06schema\x18\x01 \x01(\fB\x0e\x82\x80\x19\n" +
+	"\b\x01:\x06objectR\x06schema\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest:\x19\x82\x80\x19\x15\x12\x13\n" +
+	"\x04type\x12\vjson_schema\"P\n" +
+	"\bMetadata\x12\x1c\n" +
+	"\auser_id\x18\x01 \x01(\tH\x00R\x06userId\x88\x01\x01\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\n" +
+	"\n" +
+	"\b_user_id\"\xb3\x03\n" +
+	"\aMessage\x12\x17\n" +
+	"\x04type\x18\x01 \x01(\tH\x00R\x04type\x88\x01\x01\x12\x13\n" +
+	"\x02id\x18\x02 \x01(\tH\x01R\x02id\x88\x01\x01\x12\x17\n" +
+	"\x04role\x18\x03 \x01(\tH\x02R\x04role\x88\x01\x01\x12\x19\n" +
+	"\x05model\x18\x04 \x01(\tH\x03R\x05model\x88\x01\x01\x122\n" +
+	"\acontent\x18\x05 \x03(\v2\x10.anthropic.BlockB\x06\x82\x80\x19\x02(\x01R\acontent\x12,\n" +
+	"\vstop_reason\x18\x06 \x01(\tB\x06\x82\x80\x19\x02(\x01H\x04R\n" +
+	"stopReason\x88\x01\x01\x120\n" +
+	"\rstop_sequence\x18\a \x01(\tB\x06\x82\x80\x19\x02(\x01H\x05R\fstopSequence\x88\x01\x01\x12)\n" +
+	"\fstop_details\x18\b \x01(\fB\x06\x82\x80\x19\x02\b\x01R\vstopDetails\x12&\n" +
+	"\x05usage\x18\t \x01(\v2\x10.anthropic.UsageR\x05usage\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\a\n" +
+	"\x05_typeB\x05\n" +
+	"\x03_idB\a\n" +
+	"\x05_roleB\b\n" +
+	"\x06_modelB\x0e\n" +
+	"\f_stop_reasonB\x10\n" +
+	"\x0e_stop_sequence\"\xe1\x03\n" +
+	"\x05Usage\x12&\n" +
+	"\finput_tokens\x18\x01 \x01(\x03H\x00R\vinputTokens\x88\x01\x01\x12B\n" +
+	"\x1bcache_creation_input_tokens\x18\x02 \x01(\x03H\x01R\x18cacheCreationInputTokens\x88\x01\x01\x12:\n" +
+	"\x17cache_read_input_tokens\x18\x03 \x01(\x03H\x02R\x14cacheReadInputTokens\x88\x01\x01\x12(\n" +
+	"\routput_tokens\x18\x04 \x01(\x03H\x03R\foutputTokens\x88\x01\x01\x12R\n" +
+	"\x15output_tokens_details\x18\x05 \x01(\v2\x1e.anthropic.OutputTokensDetailsR\x13outputTokensDetails\x12&\n" +
+	"\fservice_tier\x18\x06 \x01(\tH\x04R\vserviceTier\x88\x01\x01\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\x0f\n" +
+	"\r_input_tokensB\x1e\n" +
+	"\x1c_cache_creation_input_tokensB\x1a\n" +
+	"\x18_cache_read_input_tokensB\x10\n" +
+	"\x0e_output_tokensB\x0f\n" +
+	"\r_service_tier\"s\n" +
+	"\x13OutputTokensDetails\x12,\n" +
+	"\x0fthinking_tokens\x18\x01 \x01(\x03H\x00R\x0ethinkingTokens\x88\x01\x01\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\x12\n" +
+	"\x10_thinking_tokens\"\x9c\x02\n" +
+	"\vStreamEvent\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12,\n" +
+	"\amessage\x18\x02 \x01(\v2\x12.anthropic.MessageR\amessage\x12\x19\n" +
+	"\x05index\x18\x03 \x01(\x03H\x00R\x05index\x88\x01\x01\x125\n" +
+	"\rcontent_block\x18\x04 \x01(\v2\x10.anthropic.BlockR\fcontentBlock\x12+\n" +
+	"\x05delta\x18\x05 \x01(\v2\x15.anthropic.EventDeltaR\x05delta\x12&\n" +
+	"\x05usage\x18\x06 \x01(\v2\x10.anthropic.UsageR\x05usage\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\b\n" +
+	"\x06_index\"\xd5\x03\n" +
+	"\n" +
+	"EventDelta\x12\x17\n" +
+	"\x04type\x18\x01 \x01(\tH\x00R\x04type\x88\x01\x01\x12\x17\n" +
+	"\x04text\x18\x02 \x01(\tH\x01R\x04text\x88\x01\x01\x12&\n" +
+	"\fpartial_json\x18\x03 \x01(\tH\x02R\vpartialJson\x88\x01\x01\x12\"\n" +
+	"\bcitation\x18\x04 \x01(\fB\x06\x82\x80\x19\x02\b\x01R\bcitation\x12\x1f\n" +
+	"\bthinking\x18\x05 \x01(\tH\x03R\bthinking\x88\x01\x01\x12!\n" +
+	"\tsignature\x18\x06 \x01(\tH\x04R\tsignature\x88\x01\x01\x12,\n" +
+	"\vstop_reason\x18\a \x01(\tB\x06\x82\x80\x19\x02(\x01H\x05R\n" +
+	"stopReason\x88\x01\x01\x120\n" +
+	"\rstop_sequence\x18\b \x01(\tB\x06\x82\x80\x19\x02(\x01H\x06R\fstopSequence\x88\x01\x01\x12)\n" +
+	"\fstop_details\x18\t \x01(\fB\x06\x82\x80\x19\x02\b\x01R\vstopDetails\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\a\n" +
+	"\x05_typeB\a\n" +
+	"\x05_textB\x0f\n" +
+	"\r_partial_jsonB\v\n" +
+	"\t_thinkingB\f\n" +
+	"\n" +
+	"_signatureB\x0e\n" +
+	"\f_stop_reasonB\x10\n" +
+	"\x0e_stop_sequence\"\xdd\x01\n" +
+	"\tModelPage\x120\n" +
+	"\x04data\x18\x01 \x03(\v2\x14.anthropic.ModelInfoB\x06\x82\x80\x19\x02 \x01R\x04data\x12\x1e\n" +
+	"\bhas_more\x18\x02 \x01(\bH\x00R\ahasMore\x88\x01\x01\x12\x1e\n" +
+	"\bfirst_id\x18\x03 \x01(\tH\x01R\afirstId\x88\x01\x01\x12\x1c\n" +
+	"\alast_id\x18\x04 \x01(\tH\x02R\x06lastId\x88\x01\x01\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\v\n" +
+	"\t_has_moreB\v\n" +
+	"\t_first_idB\n" +
+	"\n" +
+	"\b_last_id\"\xbf\x01\n" +
+	"\tModelInfo\x12\x17\n" +
+	"\x04type\x18\x01 \x01(\tH\x00R\x04type\x88\x01\x01\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\"\n" +
+	"\n" +
+	"created_at\x18\x03 \x01(\tH\x01R\tcreatedAt\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"retires_at\x18\x04 \x01(\tH\x02R\tretiresAt\x88\x01\x01\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\a\n" +
+	"\x05_typeB\r\n" +
+	"\v_created_atB\r\n" +
+	"\v_retires_at\"b\n" +
+	"\vTokensCount\x12&\n" +
+	"\finput_tokens\x18\x01 \x01(\x03H\x00R\vinputTokens\x88\x01\x01\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\x0f\n" +
+	"\r_input_tokensB>\x80\x80\x19\x01Z8github.com/sluice-ai/sluice/gen/go/anthropic;anthropicpbb\x06proto3"
 
 var (
 	file_anthropic_wire_proto_rawDescOnce sync.Once
@@ -175,18 +2873,85 @@ func file_anthropic_wire_proto_rawDescGZIP() []byte {
 	return file_anthropic_wire_proto_rawDescData
 }
 
-var file_anthropic_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_anthropic_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_anthropic_wire_proto_goTypes = []any{
-	(*ErrorEnvelope)(nil), // 0: anthropic.ErrorEnvelope
-	(*Error)(nil),         // 1: anthropic.Error
+	(*MessagesRequest)(nil),       // 0: anthropic.MessagesRequest
+	(*System)(nil),                // 1: anthropic.System
+	(*Turn)(nil),                  // 2: anthropic.Turn
+	(*Blocks)(nil),                // 3: anthropic.Blocks
+	(*Block)(nil),                 // 4: anthropic.Block
+	(*TextBlock)(nil),             // 5: anthropic.TextBlock
+	(*ImageBlock)(nil),            // 6: anthropic.ImageBlock
+	(*DocumentBlock)(nil),         // 7: anthropic.DocumentBlock
+	(*Source)(nil),                // 8: anthropic.Source
+	(*ToolUseBlock)(nil),          // 9: anthropic.ToolUseBlock
+	(*ToolResultBlock)(nil),       // 10: anthropic.ToolResultBlock
+	(*ThinkingBlock)(nil),         // 11: anthropic.ThinkingBlock
+	(*RedactedThinkingBlock)(nil), // 12: anthropic.RedactedThinkingBlock
+	(*CacheControl)(nil),          // 13: anthropic.CacheControl
+	(*Tool)(nil),                  // 14: anthropic.Tool
+	(*CallerTool)(nil),            // 15: anthropic.CallerTool
+	(*WebSearchTool)(nil),         // 16: anthropic.WebSearchTool
+	(*UserLocation)(nil),          // 17: anthropic.UserLocation
+	(*ToolChoice)(nil),            // 18: anthropic.ToolChoice
+	(*Thinking)(nil),              // 19: anthropic.Thinking
+	(*OutputConfig)(nil),          // 20: anthropic.OutputConfig
+	(*OutputFormat)(nil),          // 21: anthropic.OutputFormat
+	(*Metadata)(nil),              // 22: anthropic.Metadata
+	(*Message)(nil),               // 23: anthropic.Message
+	(*Usage)(nil),                 // 24: anthropic.Usage
+	(*OutputTokensDetails)(nil),   // 25: anthropic.OutputTokensDetails
+	(*StreamEvent)(nil),           // 26: anthropic.StreamEvent
+	(*EventDelta)(nil),            // 27: anthropic.EventDelta
+	(*ModelPage)(nil),             // 28: anthropic.ModelPage
+	(*ModelInfo)(nil),             // 29: anthropic.ModelInfo
+	(*TokensCount)(nil),           // 30: anthropic.TokensCount
 }
 var file_anthropic_wire_proto_depIdxs = []int32{
-	1, // 0: anthropic.ErrorEnvelope.error:type_name -> anthropic.Error
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	1,  // 0: anthropic.MessagesRequest.system:type_name -> anthropic.System
+	2,  // 1: anthropic.MessagesRequest.messages:type_name -> anthropic.Turn
+	14, // 2: anthropic.MessagesRequest.tools:type_name -> anthropic.Tool
+	18, // 3: anthropic.MessagesRequest.tool_choice:type_name -> anthropic.ToolChoice
+	19, // 4: anthropic.MessagesRequest.thinking:type_name -> anthropic.Thinking
+	20, // 5: anthropic.MessagesRequest.output_config:type_name -> anthropic.OutputConfig
+	22, // 6: anthropic.MessagesRequest.metadata:type_name -> anthropic.Metadata
+	13, // 7: anthropic.MessagesRequest.cache_control:type_name -> anthropic.CacheControl
+	3,  // 8: anthropic.System.blocks:type_name -> anthropic.Blocks
+	3,  // 9: anthropic.Turn.blocks:type_name -> anthropic.Blocks
+	4,  // 10: anthropic.Blocks.blocks:type_name -> anthropic.Block
+	5,  // 11: anthropic.Block.text:type_name -> anthropic.TextBlock
+	6,  // 12: anthropic.Block.image:type_name -> anthropic.ImageBlock
+	7,  // 13: anthropic.Block.document:type_name -> anthropic.DocumentBlock
+	9,  // 14: anthropic.Block.tool_use:type_name -> anthropic.ToolUseBlock
+	10, // 15: anthropic.Block.tool_result:type_name -> anthropic.ToolResultBlock
+	11, // 16: anthropic.Block.thinking:type_name -> anthropic.ThinkingBlock
+	12, // 17: anthropic.Block.redacted_thinking:type_name -> anthropic.RedactedThinkingBlock
+	13, // 18: anthropic.TextBlock.cache_control:type_name -> anthropic.CacheControl
+	8,  // 19: anthropic.ImageBlock.source:type_name -> anthropic.Source
+	13, // 20: anthropic.ImageBlock.cache_control:type_name -> anthropic.CacheControl
+	8,  // 21: anthropic.DocumentBlock.source:type_name -> anthropic.Source
+	13, // 22: anthropic.DocumentBlock.cache_control:type_name -> anthropic.CacheControl
+	13, // 23: anthropic.ToolUseBlock.cache_control:type_name -> anthropic.CacheControl
+	3,  // 24: anthropic.ToolResultBlock.blocks:type_name -> anthropic.Blocks
+	13, // 25: anthropic.ToolResultBlock.cache_control:type_name -> anthropic.CacheControl
+	15, // 26: anthropic.Tool.caller:type_name -> anthropic.CallerTool
+	16, // 27: anthropic.Tool.web_search:type_name -> anthropic.WebSearchTool
+	13, // 28: anthropic.CallerTool.cache_control:type_name -> anthropic.CacheControl
+	17, // 29: anthropic.WebSearchTool.user_location:type_name -> anthropic.UserLocation
+	21, // 30: anthropic.OutputConfig.format:type_name -> anthropic.OutputFormat
+	4,  // 31: anthropic.Message.content:type_name -> anthropic.Block
+	24, // 32: anthropic.Message.usage:type_name -> anthropic.Usage
+	25, // 33: anthropic.Usage.output_tokens_details:type_name -> anthropic.OutputTokensDetails
+	23, // 34: anthropic.StreamEvent.message:type_name -> anthropic.Message
+	4,  // 35: anthropic.StreamEvent.content_block:type_name -> anthropic.Block
+	27, // 36: anthropic.StreamEvent.delta:type_name -> anthropic.EventDelta
+	24, // 37: anthropic.StreamEvent.usage:type_name -> anthropic.Usage
+	29, // 38: anthropic.ModelPage.data:type_name -> anthropic.ModelInfo
+	39, // [39:39] is the sub-list for method output_type
+	39, // [39:39] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_anthropic_wire_proto_init() }
@@ -195,13 +2960,57 @@ func file_anthropic_wire_proto_init() {
 		return
 	}
 	file_anthropic_wire_proto_msgTypes[0].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[1].OneofWrappers = []any{
+		(*System_Text)(nil),
+		(*System_Blocks)(nil),
+	}
+	file_anthropic_wire_proto_msgTypes[2].OneofWrappers = []any{
+		(*Turn_Text)(nil),
+		(*Turn_Blocks)(nil),
+	}
+	file_anthropic_wire_proto_msgTypes[4].OneofWrappers = []any{
+		(*Block_Text)(nil),
+		(*Block_Image)(nil),
+		(*Block_Document)(nil),
+		(*Block_ToolUse)(nil),
+		(*Block_ToolResult)(nil),
+		(*Block_Thinking)(nil),
+		(*Block_RedactedThinking)(nil),
+		(*Block_Other)(nil),
+	}
+	file_anthropic_wire_proto_msgTypes[7].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[8].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[10].OneofWrappers = []any{
+		(*ToolResultBlock_Text)(nil),
+		(*ToolResultBlock_Blocks)(nil),
+	}
+	file_anthropic_wire_proto_msgTypes[13].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[14].OneofWrappers = []any{
+		(*Tool_Caller)(nil),
+		(*Tool_WebSearch)(nil),
+		(*Tool_Other)(nil),
+	}
+	file_anthropic_wire_proto_msgTypes[15].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[17].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[18].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[19].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[20].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[22].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[23].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[24].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[25].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[26].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[27].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[28].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[29].OneofWrappers = []any{}
+	file_anthropic_wire_proto_msgTypes[30].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_anthropic_wire_proto_rawDesc), len(file_anthropic_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

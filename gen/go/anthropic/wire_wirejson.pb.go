@@ -7,10 +7,999 @@ import (
 	wirejson "github.com/sluice-ai/sluice/proto/wirejson"
 )
 
-var _ wirejson.Message = (*ErrorEnvelope)(nil)
+var _ wirejson.Message = (*MessagesRequest)(nil)
 
 // AppendWireJSON appends the message as JSON.
-func (m *ErrorEnvelope) AppendWireJSON(b []byte) []byte {
+func (m *MessagesRequest) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if m.AnthropicVersion != nil {
+		b = append(b, `,"anthropic_version":`...)
+		b = wirejson.AppendString(b, *m.AnthropicVersion)
+	}
+	if m.Model != nil {
+		b = append(b, `,"model":`...)
+		b = wirejson.AppendString(b, *m.Model)
+	}
+	if m.MaxTokens != nil {
+		b = append(b, `,"max_tokens":`...)
+		b = wirejson.AppendInt(b, int64(*m.MaxTokens))
+	}
+	if m.System != nil {
+		b = append(b, `,"system":`...)
+		b = m.System.AppendWireJSON(b)
+	}
+	if !rest.Lacks("messages") {
+		b = append(b, `,"messages":`...)
+		b = append(b, '[')
+		for i, v := range m.Messages {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = v.AppendWireJSON(b)
+		}
+		b = append(b, ']')
+	}
+	if len(m.Tools) > 0 {
+		b = append(b, `,"tools":`...)
+		b = append(b, '[')
+		for i, v := range m.Tools {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = v.AppendWireJSON(b)
+		}
+		b = append(b, ']')
+	}
+	if m.ToolChoice != nil {
+		b = append(b, `,"tool_choice":`...)
+		b = m.ToolChoice.AppendWireJSON(b)
+	}
+	if m.Thinking != nil {
+		b = append(b, `,"thinking":`...)
+		b = m.Thinking.AppendWireJSON(b)
+	}
+	if m.OutputConfig != nil {
+		b = append(b, `,"output_config":`...)
+		b = m.OutputConfig.AppendWireJSON(b)
+	}
+	if m.Temperature != nil {
+		b = append(b, `,"temperature":`...)
+		b = wirejson.AppendDouble(b, *m.Temperature)
+	}
+	if m.TopP != nil {
+		b = append(b, `,"top_p":`...)
+		b = wirejson.AppendDouble(b, *m.TopP)
+	}
+	if len(m.StopSequences) > 0 {
+		b = append(b, `,"stop_sequences":`...)
+		b = wirejson.AppendStrings(b, m.StopSequences)
+	}
+	if m.Metadata != nil {
+		b = append(b, `,"metadata":`...)
+		b = m.Metadata.AppendWireJSON(b)
+	}
+	if m.ServiceTier != nil {
+		b = append(b, `,"service_tier":`...)
+		b = wirejson.AppendString(b, *m.ServiceTier)
+	}
+	if m.CacheControl != nil {
+		b = append(b, `,"cache_control":`...)
+		b = m.CacheControl.AppendWireJSON(b)
+	}
+	if m.Stream != nil {
+		b = append(b, `,"stream":`...)
+		b = wirejson.AppendBool(b, *m.Stream)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+func listOfTurn(d *wirejson.Decoder) ([]*Turn, bool) {
+	if !d.Array() {
+		return nil, false
+	}
+	var list []*Turn
+	for d.Element(len(list)) {
+		p := new(struct {
+			of   Turn
+			room roomOfTurn
+		})
+		v := &p.of
+		if !v.decodeWireJSON(d, &p.room) {
+			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*Turn, 0, 4)
+		}
+		list = append(list, v)
+	}
+	return list, d.OK()
+}
+
+func listOfTool(d *wirejson.Decoder) ([]*Tool, bool) {
+	if !d.Array() {
+		return nil, false
+	}
+	var list []*Tool
+	for d.Element(len(list)) {
+		v := newTool(d)
+		if v == nil {
+			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*Tool, 0, 4)
+		}
+		list = append(list, v)
+	}
+	return list, d.OK()
+}
+
+type roomOfMessagesRequest struct {
+	ofAnthropicVersion string
+	ofModel            string
+	ofMaxTokens        int64
+	ofTemperature      float64
+	ofTopP             float64
+	ofServiceTier      string
+	ofStream           bool
+}
+
+var namesOfMessagesRequest = [...]string{
+	"anthropic_version",
+	"model",
+	"max_tokens",
+	"system",
+	"messages",
+	"tools",
+	"tool_choice",
+	"thinking",
+	"output_config",
+	"temperature",
+	"top_p",
+	"stop_sequences",
+	"metadata",
+	"service_tier",
+	"cache_control",
+	"stream",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *MessagesRequest) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfMessagesRequest))
+}
+
+func (m *MessagesRequest) decodeWireJSON(d *wirejson.Decoder, room *roomOfMessagesRequest) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "anthropic_version":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.String(); ok {
+				room.ofAnthropicVersion = v
+				m.AnthropicVersion = &room.ofAnthropicVersion
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "model":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				room.ofModel = v
+				m.Model = &room.ofModel
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "max_tokens":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.Int64(); ok {
+				room.ofMaxTokens = v
+				m.MaxTokens = &room.ofMaxTokens
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "system":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if !d.AtNull() {
+				if v := newSystem(d); v != nil {
+					m.System = v
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "messages":
+			if seen0&(1<<4) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 4
+			if v, ok := listOfTurn(d); ok {
+				m.Messages = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 4
+		case "tools":
+			if seen0&(1<<5) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 5
+			if v, ok := listOfTool(d); ok && len(v) > 0 {
+				m.Tools = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "tool_choice":
+			if seen0&(1<<6) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 6
+			if !d.AtNull() {
+				v := new(struct {
+					of   ToolChoice
+					room roomOfToolChoice
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.ToolChoice = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "thinking":
+			if seen0&(1<<7) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 7
+			if !d.AtNull() {
+				v := new(struct {
+					of   Thinking
+					room roomOfThinking
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Thinking = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "output_config":
+			if seen0&(1<<8) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 8
+			if !d.AtNull() {
+				v := new(struct {
+					of   OutputConfig
+					room roomOfOutputConfig
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.OutputConfig = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "temperature":
+			if seen0&(1<<9) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 9
+			if v, ok := d.Double(); ok {
+				room.ofTemperature = v
+				m.Temperature = &room.ofTemperature
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "top_p":
+			if seen0&(1<<10) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 10
+			if v, ok := d.Double(); ok {
+				room.ofTopP = v
+				m.TopP = &room.ofTopP
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "stop_sequences":
+			if seen0&(1<<11) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 11
+			if v, ok := d.Strings(); ok && len(v) > 0 {
+				m.StopSequences = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "metadata":
+			if seen0&(1<<12) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 12
+			if !d.AtNull() {
+				v := new(struct {
+					of   Metadata
+					room roomOfMetadata
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Metadata = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "service_tier":
+			if seen0&(1<<13) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 13
+			if v, ok := d.String(); ok {
+				room.ofServiceTier = v
+				m.ServiceTier = &room.ofServiceTier
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "cache_control":
+			if seen0&(1<<14) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 14
+			if !d.AtNull() {
+				v := new(struct {
+					of   CacheControl
+					room roomOfCacheControl
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.CacheControl = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "stream":
+			if seen0&(1<<15) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 15
+			if v, ok := d.Bool(); ok {
+				room.ofStream = v
+				m.Stream = &room.ofStream
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x10&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfMessagesRequest[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *MessagesRequest) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if !m.System.CheckWireJSON(c) {
+		return c.In("system")
+	}
+	for i, v := range m.Messages {
+		if !v.CheckWireJSON(c) {
+			return c.At("messages", i)
+		}
+	}
+	for i, v := range m.Tools {
+		if !v.CheckWireJSON(c) {
+			return c.At("tools", i)
+		}
+	}
+	if !m.ToolChoice.CheckWireJSON(c) {
+		return c.In("tool_choice")
+	}
+	if !m.Thinking.CheckWireJSON(c) {
+		return c.In("thinking")
+	}
+	if !m.OutputConfig.CheckWireJSON(c) {
+		return c.In("output_config")
+	}
+	if m.Temperature != nil && !c.Double(*m.Temperature) {
+		return c.In("temperature")
+	}
+	if m.TopP != nil && !c.Double(*m.TopP) {
+		return c.In("top_p")
+	}
+	if !m.Metadata.CheckWireJSON(c) {
+		return c.In("metadata")
+	}
+	if !m.CacheControl.CheckWireJSON(c) {
+		return c.In("cache_control")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.AnthropicVersion != nil {
+			set[0] |= 1 << 0
+		}
+		if m.Model != nil {
+			set[0] |= 1 << 1
+		}
+		if m.MaxTokens != nil {
+			set[0] |= 1 << 2
+		}
+		if m.System != nil {
+			set[0] |= 1 << 3
+		}
+		if len(m.Messages) > 0 {
+			set[0] |= 1 << 4
+		}
+		if len(m.Tools) > 0 {
+			set[0] |= 1 << 5
+		}
+		if m.ToolChoice != nil {
+			set[0] |= 1 << 6
+		}
+		if m.Thinking != nil {
+			set[0] |= 1 << 7
+		}
+		if m.OutputConfig != nil {
+			set[0] |= 1 << 8
+		}
+		if m.Temperature != nil {
+			set[0] |= 1 << 9
+		}
+		if m.TopP != nil {
+			set[0] |= 1 << 10
+		}
+		if len(m.StopSequences) > 0 {
+			set[0] |= 1 << 11
+		}
+		if m.Metadata != nil {
+			set[0] |= 1 << 12
+		}
+		if m.ServiceTier != nil {
+			set[0] |= 1 << 13
+		}
+		if m.CacheControl != nil {
+			set[0] |= 1 << 14
+		}
+		if m.Stream != nil {
+			set[0] |= 1 << 15
+		}
+		if !c.Rest(m.Rest, namesOfMessagesRequest[:], set[:], []uint64{0x10}, func(d *wirejson.Decoder) []byte {
+			var fresh MessagesRequest
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*System)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *System) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "null"...)
+	}
+	switch v := m.System.(type) {
+	case *System_Text:
+		b = wirejson.AppendString(b, v.Text)
+	case *System_Blocks:
+		b = v.Blocks.AppendWireJSON(b)
+	default:
+		b = append(b, "null"...)
+	}
+	return b
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *System) DecodeWireJSON(d *wirejson.Decoder) bool {
+	v := newSystem(d)
+	if v == nil {
+		return false
+	}
+	m.System = v.System
+	return true
+}
+
+func newSystem(d *wirejson.Decoder) *System {
+	switch d.Kind() {
+	case wirejson.KindString:
+		if s, ok := d.String(); ok {
+			v := new(struct {
+				whole System
+				is    System_Text
+			})
+			v.is.Text = s
+			v.whole.System = &v.is
+			return &v.whole
+		}
+	case wirejson.KindArray:
+		v := new(struct {
+			whole System
+			is    System_Blocks
+			of    Blocks
+		})
+		if v.of.DecodeWireJSON(d) {
+			v.is.Blocks = &v.of
+			v.whole.System = &v.is
+			return &v.whole
+		}
+	default:
+		d.Unfit(wirejson.KindString | wirejson.KindArray)
+	}
+	return nil
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *System) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	switch v := m.System.(type) {
+	case *System_Blocks:
+		if !v.Blocks.CheckWireJSON(c) {
+			return false
+		}
+	case nil:
+		return c.Unset()
+	}
+	return true
+}
+
+var _ wirejson.Message = (*Turn)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *Turn) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("role") {
+		b = append(b, `,"role":`...)
+		b = wirejson.AppendString(b, m.Role)
+	}
+	switch v := m.Content.(type) {
+	case *Turn_Text:
+		b = append(b, `,"content":`...)
+		b = wirejson.AppendString(b, v.Text)
+	case *Turn_Blocks:
+		b = append(b, `,"content":`...)
+		b = v.Blocks.AppendWireJSON(b)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfTurn struct {
+	isText Turn_Text
+}
+
+var namesOfTurn = [...]string{
+	"role",
+	"content",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *Turn) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfTurn))
+}
+
+func (m *Turn) decodeWireJSON(d *wirejson.Decoder, room *roomOfTurn) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "role":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.String(); ok {
+				m.Role = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 0
+		case "content":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			switch d.Kind() {
+			case wirejson.KindString:
+				if s, ok := d.String(); ok {
+					room.isText.Text = s
+					m.Content = &room.isText
+					continue
+				}
+			case wirejson.KindArray:
+				v := new(struct {
+					is Turn_Blocks
+					of Blocks
+				})
+				if v.of.DecodeWireJSON(d) {
+					v.is.Blocks = &v.of
+					m.Content = &v.is
+					continue
+				}
+			default:
+				d.Unfit(wirejson.KindString | wirejson.KindArray)
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x1&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfTurn[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *Turn) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	switch v := m.Content.(type) {
+	case *Turn_Blocks:
+		if !v.Blocks.CheckWireJSON(c) {
+			return c.In("content")
+		}
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.Content != nil {
+			set[0] |= 1 << 1
+		}
+		if !c.Rest(m.Rest, namesOfTurn[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var fresh Turn
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*Blocks)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *Blocks) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "[]"...)
+	}
+	b = append(b, '[')
+	for i, v := range m.Blocks {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.AppendWireJSON(b)
+	}
+	b = append(b, ']')
+	return b
+}
+
+func listOfBlock(d *wirejson.Decoder) ([]*Block, bool) {
+	if !d.Array() {
+		return nil, false
+	}
+	var list []*Block
+	for d.Element(len(list)) {
+		v := newBlock(d)
+		if v == nil {
+			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*Block, 0, 4)
+		}
+		list = append(list, v)
+	}
+	return list, d.OK()
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *Blocks) DecodeWireJSON(d *wirejson.Decoder) bool {
+	list, ok := listOfBlock(d)
+	m.Blocks = list
+	return ok
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *Blocks) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	for i, v := range m.Blocks {
+		if !v.CheckWireJSON(c) {
+			return c.At("", i)
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*Block)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *Block) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "null"...)
+	}
+	switch v := m.Block.(type) {
+	case *Block_Text:
+		b = v.Text.AppendWireJSON(b)
+	case *Block_Image:
+		b = v.Image.AppendWireJSON(b)
+	case *Block_Document:
+		b = v.Document.AppendWireJSON(b)
+	case *Block_ToolUse:
+		b = v.ToolUse.AppendWireJSON(b)
+	case *Block_ToolResult:
+		b = v.ToolResult.AppendWireJSON(b)
+	case *Block_Thinking:
+		b = v.Thinking.AppendWireJSON(b)
+	case *Block_RedactedThinking:
+		b = v.RedactedThinking.AppendWireJSON(b)
+	case *Block_Other:
+		b = wirejson.AppendRaw(b, v.Other)
+	default:
+		b = append(b, "null"...)
+	}
+	return b
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *Block) DecodeWireJSON(d *wirejson.Decoder) bool {
+	v := newBlock(d)
+	if v == nil {
+		return false
+	}
+	m.Block = v.Block
+	return true
+}
+
+func newBlock(d *wirejson.Decoder) *Block {
+	at := d.Mark()
+	switch d.Kind() {
+	case wirejson.KindObject:
+		switch string(d.Discriminator("type")) {
+		case "text":
+			v := new(struct {
+				whole Block
+				is    Block_Text
+				of    TextBlock
+			})
+			if v.of.DecodeWireJSON(d) {
+				v.is.Text = &v.of
+				v.whole.Block = &v.is
+				return &v.whole
+			}
+		case "image":
+			v := new(struct {
+				whole Block
+				is    Block_Image
+				of    ImageBlock
+			})
+			if v.of.DecodeWireJSON(d) {
+				v.is.Image = &v.of
+				v.whole.Block = &v.is
+				return &v.whole
+			}
+		case "document":
+			v := new(struct {
+				whole Block
+				is    Block_Document
+				of    DocumentBlock
+				room  roomOfDocumentBlock
+			})
+			if v.of.decodeWireJSON(d, &v.room) {
+				v.is.Document = &v.of
+				v.whole.Block = &v.is
+				return &v.whole
+			}
+		case "tool_use":
+			v := new(struct {
+				whole Block
+				is    Block_ToolUse
+				of    ToolUseBlock
+			})
+			if v.of.DecodeWireJSON(d) {
+				v.is.ToolUse = &v.of
+				v.whole.Block = &v.is
+				return &v.whole
+			}
+		case "tool_result":
+			v := new(struct {
+				whole Block
+				is    Block_ToolResult
+				of    ToolResultBlock
+				room  roomOfToolResultBlock
+			})
+			if v.of.decodeWireJSON(d, &v.room) {
+				v.is.ToolResult = &v.of
+				v.whole.Block = &v.is
+				return &v.whole
+			}
+		case "thinking":
+			v := new(struct {
+				whole Block
+				is    Block_Thinking
+				of    ThinkingBlock
+			})
+			if v.of.DecodeWireJSON(d) {
+				v.is.Thinking = &v.of
+				v.whole.Block = &v.is
+				return &v.whole
+			}
+		case "redacted_thinking":
+			v := new(struct {
+				whole Block
+				is    Block_RedactedThinking
+				of    RedactedThinkingBlock
+			})
+			if v.of.DecodeWireJSON(d) {
+				v.is.RedactedThinking = &v.of
+				v.whole.Block = &v.is
+				return &v.whole
+			}
+		default:
+			d.Mismatch("expected an object whose \"type\" is \"text\", \"image\", \"document\", \"tool_use\", \"tool_result\", \"thinking\" or \"redacted_thinking\"")
+		}
+	default:
+		d.Unfit(wirejson.KindObject)
+	}
+	if raw, ok := d.RawFrom(at); ok {
+		v := new(struct {
+			whole Block
+			is    Block_Other
+		})
+		v.is.Other = raw
+		v.whole.Block = &v.is
+		return &v.whole
+	}
+	return nil
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *Block) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	switch v := m.Block.(type) {
+	case *Block_Text:
+		if !v.Text.CheckWireJSON(c) {
+			return false
+		}
+	case *Block_Image:
+		if !v.Image.CheckWireJSON(c) {
+			return false
+		}
+	case *Block_Document:
+		if !v.Document.CheckWireJSON(c) {
+			return false
+		}
+	case *Block_ToolUse:
+		if !v.ToolUse.CheckWireJSON(c) {
+			return false
+		}
+	case *Block_ToolResult:
+		if !v.ToolResult.CheckWireJSON(c) {
+			return false
+		}
+	case *Block_Thinking:
+		if !v.Thinking.CheckWireJSON(c) {
+			return false
+		}
+	case *Block_RedactedThinking:
+		if !v.RedactedThinking.CheckWireJSON(c) {
+			return false
+		}
+	case *Block_Other:
+		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
+			var fresh Block
+			fresh.DecodeWireJSON(d)
+			_, ok := fresh.Block.(*Block_Other)
+			return ok
+		}) {
+			return false
+		}
+	case nil:
+		return c.Unset()
+	}
+	return true
+}
+
+var _ wirejson.Message = (*TextBlock)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *TextBlock) AppendWireJSON(b []byte) []byte {
 	if m == nil {
 		return append(b, "{}"...)
 	}
@@ -20,36 +1009,33 @@ func (m *ErrorEnvelope) AppendWireJSON(b []byte) []byte {
 	}
 	start := len(b)
 	if !rest.Lacks("type") {
-		b = append(b, `,"type":"error"`...)
+		b = append(b, `,"type":"text"`...)
 	}
-	if m.Error != nil {
-		b = append(b, `,"error":`...)
-		b = m.Error.AppendWireJSON(b)
+	if !rest.Lacks("text") {
+		b = append(b, `,"text":`...)
+		b = wirejson.AppendString(b, m.Text)
 	}
-	if m.RequestId != nil {
-		b = append(b, `,"request_id":`...)
-		b = wirejson.AppendString(b, *m.RequestId)
+	if len(m.Citations) > 0 {
+		b = append(b, `,"citations":`...)
+		b = wirejson.AppendRaws(b, m.Citations)
+	}
+	if m.CacheControl != nil {
+		b = append(b, `,"cache_control":`...)
+		b = m.CacheControl.AppendWireJSON(b)
 	}
 	b = rest.Append(b)
 	return wirejson.CloseObject(b, start)
 }
 
-type roomOfErrorEnvelope struct {
-	ofRequestId string
-}
-
-var namesOfErrorEnvelope = [...]string{
+var namesOfTextBlock = [...]string{
 	"type",
-	"error",
-	"request_id",
+	"text",
+	"citations",
+	"cache_control",
 }
 
 // DecodeWireJSON reads the message from JSON.
-func (m *ErrorEnvelope) DecodeWireJSON(d *wirejson.Decoder) bool {
-	return m.decodeWireJSON(d, new(roomOfErrorEnvelope))
-}
-
-func (m *ErrorEnvelope) decodeWireJSON(d *wirejson.Decoder, room *roomOfErrorEnvelope) bool {
+func (m *TextBlock) DecodeWireJSON(d *wirejson.Decoder) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -63,32 +1049,529 @@ func (m *ErrorEnvelope) decodeWireJSON(d *wirejson.Decoder, room *roomOfErrorEnv
 				return d.Duplicate(&o)
 			}
 			seen0 |= 1 << 0
-			if !d.Constant("error") {
+			if !d.Constant("text") {
 				return false
 			}
-		case "error":
+		case "text":
 			if seen0&(1<<1) != 0 {
 				return d.Duplicate(&o)
 			}
 			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				m.Text = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 1
+		case "citations":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.Raws(); ok && len(v) > 0 {
+				m.Citations = v
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "cache_control":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
 			if !d.AtNull() {
-				v := new(Error)
-				if v.DecodeWireJSON(d) {
-					m.Error = v
+				v := new(struct {
+					of   CacheControl
+					room roomOfCacheControl
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.CacheControl = &v.of
 					continue
 				}
 			}
 			if !d.Ride(&o, false) {
 				return false
 			}
-		case "request_id":
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x3&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfTextBlock[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *TextBlock) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	for i, v := range m.Citations {
+		if !c.Raw(v) {
+			return c.At("citations", i)
+		}
+	}
+	if !m.CacheControl.CheckWireJSON(c) {
+		return c.In("cache_control")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if len(m.Citations) > 0 {
+			set[0] |= 1 << 2
+		}
+		if m.CacheControl != nil {
+			set[0] |= 1 << 3
+		}
+		if !c.Rest(m.Rest, namesOfTextBlock[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var fresh TextBlock
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*ImageBlock)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *ImageBlock) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("type") {
+		b = append(b, `,"type":"image"`...)
+	}
+	if m.Source != nil {
+		b = append(b, `,"source":`...)
+		b = m.Source.AppendWireJSON(b)
+	}
+	if m.CacheControl != nil {
+		b = append(b, `,"cache_control":`...)
+		b = m.CacheControl.AppendWireJSON(b)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+var namesOfImageBlock = [...]string{
+	"type",
+	"source",
+	"cache_control",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *ImageBlock) DecodeWireJSON(d *wirejson.Decoder) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if !d.Constant("image") {
+				return false
+			}
+		case "source":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if !d.AtNull() {
+				v := new(struct {
+					of   Source
+					room roomOfSource
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Source = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "cache_control":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if !d.AtNull() {
+				v := new(struct {
+					of   CacheControl
+					room roomOfCacheControl
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.CacheControl = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x1&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfImageBlock[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *ImageBlock) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if !m.Source.CheckWireJSON(c) {
+		return c.In("source")
+	}
+	if !m.CacheControl.CheckWireJSON(c) {
+		return c.In("cache_control")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.Source != nil {
+			set[0] |= 1 << 1
+		}
+		if m.CacheControl != nil {
+			set[0] |= 1 << 2
+		}
+		if !c.Rest(m.Rest, namesOfImageBlock[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var fresh ImageBlock
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*DocumentBlock)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *DocumentBlock) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("type") {
+		b = append(b, `,"type":"document"`...)
+	}
+	if m.Source != nil {
+		b = append(b, `,"source":`...)
+		b = m.Source.AppendWireJSON(b)
+	}
+	if m.Title != nil {
+		b = append(b, `,"title":`...)
+		b = wirejson.AppendString(b, *m.Title)
+	}
+	if m.CacheControl != nil {
+		b = append(b, `,"cache_control":`...)
+		b = m.CacheControl.AppendWireJSON(b)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfDocumentBlock struct {
+	ofTitle string
+}
+
+var namesOfDocumentBlock = [...]string{
+	"type",
+	"source",
+	"title",
+	"cache_control",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *DocumentBlock) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfDocumentBlock))
+}
+
+func (m *DocumentBlock) decodeWireJSON(d *wirejson.Decoder, room *roomOfDocumentBlock) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if !d.Constant("document") {
+				return false
+			}
+		case "source":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if !d.AtNull() {
+				v := new(struct {
+					of   Source
+					room roomOfSource
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Source = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "title":
 			if seen0&(1<<2) != 0 {
 				return d.Duplicate(&o)
 			}
 			seen0 |= 1 << 2
 			if v, ok := d.String(); ok {
-				room.ofRequestId = v
-				m.RequestId = &room.ofRequestId
+				room.ofTitle = v
+				m.Title = &room.ofTitle
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "cache_control":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if !d.AtNull() {
+				v := new(struct {
+					of   CacheControl
+					room roomOfCacheControl
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.CacheControl = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x1&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfDocumentBlock[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *DocumentBlock) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if !m.Source.CheckWireJSON(c) {
+		return c.In("source")
+	}
+	if !m.CacheControl.CheckWireJSON(c) {
+		return c.In("cache_control")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.Source != nil {
+			set[0] |= 1 << 1
+		}
+		if m.Title != nil {
+			set[0] |= 1 << 2
+		}
+		if m.CacheControl != nil {
+			set[0] |= 1 << 3
+		}
+		if !c.Rest(m.Rest, namesOfDocumentBlock[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var fresh DocumentBlock
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*Source)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *Source) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("type") {
+		b = append(b, `,"type":`...)
+		b = wirejson.AppendString(b, m.Type)
+	}
+	if m.MediaType != nil {
+		b = append(b, `,"media_type":`...)
+		b = wirejson.AppendString(b, *m.MediaType)
+	}
+	if m.Data != nil {
+		b = append(b, `,"data":`...)
+		b = wirejson.AppendString(b, *m.Data)
+	}
+	if m.Url != nil {
+		b = append(b, `,"url":`...)
+		b = wirejson.AppendString(b, *m.Url)
+	}
+	if m.FileId != nil {
+		b = append(b, `,"file_id":`...)
+		b = wirejson.AppendString(b, *m.FileId)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfSource struct {
+	ofMediaType string
+	ofData      string
+	ofUrl       string
+	ofFileId    string
+}
+
+var namesOfSource = [...]string{
+	"type",
+	"media_type",
+	"data",
+	"url",
+	"file_id",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *Source) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfSource))
+}
+
+func (m *Source) decodeWireJSON(d *wirejson.Decoder, room *roomOfSource) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.String(); ok {
+				m.Type = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 0
+		case "media_type":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				room.ofMediaType = v
+				m.MediaType = &room.ofMediaType
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "data":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.String(); ok {
+				room.ofData = v
+				m.Data = &room.ofData
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "url":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if v, ok := d.String(); ok {
+				room.ofUrl = v
+				m.Url = &room.ofUrl
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "file_id":
+			if seen0&(1<<4) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 4
+			if v, ok := d.String(); ok {
+				room.ofFileId = v
+				m.FileId = &room.ofFileId
 				continue
 			}
 			if !d.Ride(&o, false) {
@@ -105,32 +1588,35 @@ func (m *ErrorEnvelope) decodeWireJSON(d *wirejson.Decoder, room *roomOfErrorEnv
 	}
 	absent0 := 0x1&^seen0 | rode0
 	if absent0 != 0 || o.Kept() {
-		m.Rest = d.Rest(&o, namesOfErrorEnvelope[:], absent0)
+		m.Rest = d.Rest(&o, namesOfSource[:], absent0)
 	}
 	return true
 }
 
 // CheckWireJSON tells whether the message can be written as JSON.
-func (m *ErrorEnvelope) CheckWireJSON(c *wirejson.Checker) bool {
+func (m *Source) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
 		return true
 	}
 	if !c.Enter() {
 		return false
 	}
-	if !m.Error.CheckWireJSON(c) {
-		return c.In("error")
-	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if m.Error != nil {
+		if m.MediaType != nil {
 			set[0] |= 1 << 1
 		}
-		if m.RequestId != nil {
+		if m.Data != nil {
 			set[0] |= 1 << 2
 		}
-		if !c.Rest(m.Rest, namesOfErrorEnvelope[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
-			var fresh ErrorEnvelope
+		if m.Url != nil {
+			set[0] |= 1 << 3
+		}
+		if m.FileId != nil {
+			set[0] |= 1 << 4
+		}
+		if !c.Rest(m.Rest, namesOfSource[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var fresh Source
 			fresh.DecodeWireJSON(d)
 			return fresh.Rest
 		}) {
@@ -140,10 +1626,1300 @@ func (m *ErrorEnvelope) CheckWireJSON(c *wirejson.Checker) bool {
 	return c.Leave()
 }
 
-var _ wirejson.Message = (*Error)(nil)
+var _ wirejson.Message = (*ToolUseBlock)(nil)
 
 // AppendWireJSON appends the message as JSON.
-func (m *Error) AppendWireJSON(b []byte) []byte {
+func (m *ToolUseBlock) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("type") {
+		b = append(b, `,"type":"tool_use"`...)
+	}
+	if !rest.Lacks("id") {
+		b = append(b, `,"id":`...)
+		b = wirejson.AppendString(b, m.Id)
+	}
+	if !rest.Lacks("name") {
+		b = append(b, `,"name":`...)
+		b = wirejson.AppendString(b, m.Name)
+	}
+	if len(m.Input) > 0 {
+		b = append(b, `,"input":`...)
+		b = wirejson.AppendRaw(b, m.Input)
+	}
+	if m.CacheControl != nil {
+		b = append(b, `,"cache_control":`...)
+		b = m.CacheControl.AppendWireJSON(b)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+var namesOfToolUseBlock = [...]string{
+	"type",
+	"id",
+	"name",
+	"input",
+	"cache_control",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *ToolUseBlock) DecodeWireJSON(d *wirejson.Decoder) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if !d.Constant("tool_use") {
+				return false
+			}
+		case "id":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				m.Id = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 1
+		case "name":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.String(); ok {
+				m.Name = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 2
+		case "input":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if !d.AtNull() {
+				if v, ok := d.Raw(); ok {
+					m.Input = v
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "cache_control":
+			if seen0&(1<<4) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 4
+			if !d.AtNull() {
+				v := new(struct {
+					of   CacheControl
+					room roomOfCacheControl
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.CacheControl = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x7&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfToolUseBlock[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *ToolUseBlock) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if !c.Raw(m.Input) {
+		return c.In("input")
+	}
+	if !m.CacheControl.CheckWireJSON(c) {
+		return c.In("cache_control")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if len(m.Input) > 0 {
+			set[0] |= 1 << 3
+		}
+		if m.CacheControl != nil {
+			set[0] |= 1 << 4
+		}
+		if !c.Rest(m.Rest, namesOfToolUseBlock[:], set[:], []uint64{0x7}, func(d *wirejson.Decoder) []byte {
+			var fresh ToolUseBlock
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*ToolResultBlock)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *ToolResultBlock) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("type") {
+		b = append(b, `,"type":"tool_result"`...)
+	}
+	if !rest.Lacks("tool_use_id") {
+		b = append(b, `,"tool_use_id":`...)
+		b = wirejson.AppendString(b, m.ToolUseId)
+	}
+	switch v := m.Content.(type) {
+	case *ToolResultBlock_Text:
+		b = append(b, `,"content":`...)
+		b = wirejson.AppendString(b, v.Text)
+	case *ToolResultBlock_Blocks:
+		b = append(b, `,"content":`...)
+		b = v.Blocks.AppendWireJSON(b)
+	}
+	if m.IsError != nil {
+		b = append(b, `,"is_error":`...)
+		b = wirejson.AppendBool(b, *m.IsError)
+	}
+	if m.CacheControl != nil {
+		b = append(b, `,"cache_control":`...)
+		b = m.CacheControl.AppendWireJSON(b)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfToolResultBlock struct {
+	isText    ToolResultBlock_Text
+	ofIsError bool
+}
+
+var namesOfToolResultBlock = [...]string{
+	"type",
+	"tool_use_id",
+	"content",
+	"is_error",
+	"cache_control",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *ToolResultBlock) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfToolResultBlock))
+}
+
+func (m *ToolResultBlock) decodeWireJSON(d *wirejson.Decoder, room *roomOfToolResultBlock) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if !d.Constant("tool_result") {
+				return false
+			}
+		case "tool_use_id":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				m.ToolUseId = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 1
+		case "content":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			switch d.Kind() {
+			case wirejson.KindString:
+				if s, ok := d.String(); ok {
+					room.isText.Text = s
+					m.Content = &room.isText
+					continue
+				}
+			case wirejson.KindArray:
+				v := new(struct {
+					is ToolResultBlock_Blocks
+					of Blocks
+				})
+				if v.of.DecodeWireJSON(d) {
+					v.is.Blocks = &v.of
+					m.Content = &v.is
+					continue
+				}
+			default:
+				d.Unfit(wirejson.KindString | wirejson.KindArray)
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "is_error":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if v, ok := d.Bool(); ok {
+				room.ofIsError = v
+				m.IsError = &room.ofIsError
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "cache_control":
+			if seen0&(1<<4) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 4
+			if !d.AtNull() {
+				v := new(struct {
+					of   CacheControl
+					room roomOfCacheControl
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.CacheControl = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x3&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfToolResultBlock[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *ToolResultBlock) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	switch v := m.Content.(type) {
+	case *ToolResultBlock_Blocks:
+		if !v.Blocks.CheckWireJSON(c) {
+			return c.In("content")
+		}
+	}
+	if !m.CacheControl.CheckWireJSON(c) {
+		return c.In("cache_control")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.Content != nil {
+			set[0] |= 1 << 2
+		}
+		if m.IsError != nil {
+			set[0] |= 1 << 3
+		}
+		if m.CacheControl != nil {
+			set[0] |= 1 << 4
+		}
+		if !c.Rest(m.Rest, namesOfToolResultBlock[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var fresh ToolResultBlock
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*ThinkingBlock)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *ThinkingBlock) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("type") {
+		b = append(b, `,"type":"thinking"`...)
+	}
+	if !rest.Lacks("thinking") {
+		b = append(b, `,"thinking":`...)
+		b = wirejson.AppendString(b, m.Thinking)
+	}
+	if !rest.Lacks("signature") {
+		b = append(b, `,"signature":`...)
+		b = wirejson.AppendString(b, m.Signature)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+var namesOfThinkingBlock = [...]string{
+	"type",
+	"thinking",
+	"signature",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *ThinkingBlock) DecodeWireJSON(d *wirejson.Decoder) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if !d.Constant("thinking") {
+				return false
+			}
+		case "thinking":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				m.Thinking = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 1
+		case "signature":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.String(); ok {
+				m.Signature = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 2
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x7&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfThinkingBlock[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *ThinkingBlock) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if !c.Rest(m.Rest, namesOfThinkingBlock[:], set[:], []uint64{0x7}, func(d *wirejson.Decoder) []byte {
+			var fresh ThinkingBlock
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*RedactedThinkingBlock)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *RedactedThinkingBlock) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("type") {
+		b = append(b, `,"type":"redacted_thinking"`...)
+	}
+	if !rest.Lacks("data") {
+		b = append(b, `,"data":`...)
+		b = wirejson.AppendString(b, m.Data)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+var namesOfRedactedThinkingBlock = [...]string{
+	"type",
+	"data",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *RedactedThinkingBlock) DecodeWireJSON(d *wirejson.Decoder) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if !d.Constant("redacted_thinking") {
+				return false
+			}
+		case "data":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				m.Data = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 1
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x3&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfRedactedThinkingBlock[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *RedactedThinkingBlock) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if !c.Rest(m.Rest, namesOfRedactedThinkingBlock[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var fresh RedactedThinkingBlock
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*CacheControl)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *CacheControl) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("type") {
+		b = append(b, `,"type":"ephemeral"`...)
+	}
+	if m.Ttl != nil {
+		b = append(b, `,"ttl":`...)
+		b = wirejson.AppendString(b, *m.Ttl)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfCacheControl struct {
+	ofTtl string
+}
+
+var namesOfCacheControl = [...]string{
+	"type",
+	"ttl",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *CacheControl) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfCacheControl))
+}
+
+func (m *CacheControl) decodeWireJSON(d *wirejson.Decoder, room *roomOfCacheControl) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if !d.Constant("ephemeral") {
+				return false
+			}
+		case "ttl":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				room.ofTtl = v
+				m.Ttl = &room.ofTtl
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x1&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfCacheControl[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *CacheControl) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.Ttl != nil {
+			set[0] |= 1 << 1
+		}
+		if !c.Rest(m.Rest, namesOfCacheControl[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var fresh CacheControl
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*Tool)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *Tool) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "null"...)
+	}
+	switch v := m.Tool.(type) {
+	case *Tool_Caller:
+		b = v.Caller.AppendWireJSON(b)
+	case *Tool_WebSearch:
+		b = v.WebSearch.AppendWireJSON(b)
+	case *Tool_Other:
+		b = wirejson.AppendRaw(b, v.Other)
+	default:
+		b = append(b, "null"...)
+	}
+	return b
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *Tool) DecodeWireJSON(d *wirejson.Decoder) bool {
+	v := newTool(d)
+	if v == nil {
+		return false
+	}
+	m.Tool = v.Tool
+	return true
+}
+
+func newTool(d *wirejson.Decoder) *Tool {
+	at := d.Mark()
+	switch d.Kind() {
+	case wirejson.KindObject:
+		switch string(d.Discriminator("type")) {
+		case "custom":
+			v := new(struct {
+				whole Tool
+				is    Tool_Caller
+				of    CallerTool
+				room  roomOfCallerTool
+			})
+			if v.of.decodeWireJSON(d, &v.room) {
+				v.is.Caller = &v.of
+				v.whole.Tool = &v.is
+				return &v.whole
+			}
+		case "web_search_20250305":
+			v := new(struct {
+				whole Tool
+				is    Tool_WebSearch
+				of    WebSearchTool
+			})
+			if v.of.DecodeWireJSON(d) {
+				v.is.WebSearch = &v.of
+				v.whole.Tool = &v.is
+				return &v.whole
+			}
+		default:
+			d.Mismatch("expected an object whose \"type\" is \"custom\" or \"web_search_20250305\"")
+		}
+	default:
+		d.Unfit(wirejson.KindObject)
+	}
+	if raw, ok := d.RawFrom(at); ok {
+		v := new(struct {
+			whole Tool
+			is    Tool_Other
+		})
+		v.is.Other = raw
+		v.whole.Tool = &v.is
+		return &v.whole
+	}
+	return nil
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *Tool) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	switch v := m.Tool.(type) {
+	case *Tool_Caller:
+		if !v.Caller.CheckWireJSON(c) {
+			return false
+		}
+	case *Tool_WebSearch:
+		if !v.WebSearch.CheckWireJSON(c) {
+			return false
+		}
+	case *Tool_Other:
+		if !c.Other("", v.Other, func(d *wirejson.Decoder) bool {
+			var fresh Tool
+			fresh.DecodeWireJSON(d)
+			_, ok := fresh.Tool.(*Tool_Other)
+			return ok
+		}) {
+			return false
+		}
+	case nil:
+		return c.Unset()
+	}
+	return true
+}
+
+var _ wirejson.Message = (*CallerTool)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *CallerTool) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("type") {
+		b = append(b, `,"type":"custom"`...)
+	}
+	if !rest.Lacks("name") {
+		b = append(b, `,"name":`...)
+		b = wirejson.AppendString(b, m.Name)
+	}
+	if m.Description != nil {
+		b = append(b, `,"description":`...)
+		b = wirejson.AppendString(b, *m.Description)
+	}
+	if len(m.InputSchema) > 0 {
+		b = append(b, `,"input_schema":`...)
+		b = wirejson.AppendRaw(b, m.InputSchema)
+	}
+	if m.Strict != nil {
+		b = append(b, `,"strict":`...)
+		b = wirejson.AppendBool(b, *m.Strict)
+	}
+	if m.CacheControl != nil {
+		b = append(b, `,"cache_control":`...)
+		b = m.CacheControl.AppendWireJSON(b)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfCallerTool struct {
+	ofDescription string
+	ofStrict      bool
+}
+
+var namesOfCallerTool = [...]string{
+	"type",
+	"name",
+	"description",
+	"input_schema",
+	"strict",
+	"cache_control",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *CallerTool) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfCallerTool))
+}
+
+func (m *CallerTool) decodeWireJSON(d *wirejson.Decoder, room *roomOfCallerTool) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if !d.Constant("custom") {
+				return false
+			}
+		case "name":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				m.Name = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 1
+		case "description":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.String(); ok {
+				room.ofDescription = v
+				m.Description = &room.ofDescription
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "input_schema":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if !d.AtNull() {
+				if v, ok := d.Raw(); ok {
+					m.InputSchema = v
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "strict":
+			if seen0&(1<<4) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 4
+			if v, ok := d.Bool(); ok {
+				room.ofStrict = v
+				m.Strict = &room.ofStrict
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "cache_control":
+			if seen0&(1<<5) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 5
+			if !d.AtNull() {
+				v := new(struct {
+					of   CacheControl
+					room roomOfCacheControl
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.CacheControl = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x3&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfCallerTool[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *CallerTool) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if !c.Raw(m.InputSchema) {
+		return c.In("input_schema")
+	}
+	if !m.CacheControl.CheckWireJSON(c) {
+		return c.In("cache_control")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.Description != nil {
+			set[0] |= 1 << 2
+		}
+		if len(m.InputSchema) > 0 {
+			set[0] |= 1 << 3
+		}
+		if m.Strict != nil {
+			set[0] |= 1 << 4
+		}
+		if m.CacheControl != nil {
+			set[0] |= 1 << 5
+		}
+		if !c.Rest(m.Rest, namesOfCallerTool[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var fresh CallerTool
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*WebSearchTool)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *WebSearchTool) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("type") {
+		b = append(b, `,"type":"web_search_20250305"`...)
+	}
+	if !rest.Lacks("name") {
+		b = append(b, `,"name":`...)
+		b = wirejson.AppendString(b, m.Name)
+	}
+	if m.UserLocation != nil {
+		b = append(b, `,"user_location":`...)
+		b = m.UserLocation.AppendWireJSON(b)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+var namesOfWebSearchTool = [...]string{
+	"type",
+	"name",
+	"user_location",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *WebSearchTool) DecodeWireJSON(d *wirejson.Decoder) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if !d.Constant("web_search_20250305") {
+				return false
+			}
+		case "name":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				m.Name = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 1
+		case "user_location":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if !d.AtNull() {
+				v := new(struct {
+					of   UserLocation
+					room roomOfUserLocation
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.UserLocation = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x3&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfWebSearchTool[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *WebSearchTool) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if !m.UserLocation.CheckWireJSON(c) {
+		return c.In("user_location")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.UserLocation != nil {
+			set[0] |= 1 << 2
+		}
+		if !c.Rest(m.Rest, namesOfWebSearchTool[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
+			var fresh WebSearchTool
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*UserLocation)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *UserLocation) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("type") {
+		b = append(b, `,"type":"approximate"`...)
+	}
+	if m.City != nil {
+		b = append(b, `,"city":`...)
+		b = wirejson.AppendString(b, *m.City)
+	}
+	if m.Country != nil {
+		b = append(b, `,"country":`...)
+		b = wirejson.AppendString(b, *m.Country)
+	}
+	if m.Region != nil {
+		b = append(b, `,"region":`...)
+		b = wirejson.AppendString(b, *m.Region)
+	}
+	if m.Timezone != nil {
+		b = append(b, `,"timezone":`...)
+		b = wirejson.AppendString(b, *m.Timezone)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfUserLocation struct {
+	ofCity     string
+	ofCountry  string
+	ofRegion   string
+	ofTimezone string
+}
+
+var namesOfUserLocation = [...]string{
+	"type",
+	"city",
+	"country",
+	"region",
+	"timezone",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *UserLocation) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfUserLocation))
+}
+
+func (m *UserLocation) decodeWireJSON(d *wirejson.Decoder, room *roomOfUserLocation) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if !d.Constant("approximate") {
+				return false
+			}
+		case "city":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				room.ofCity = v
+				m.City = &room.ofCity
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "country":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.String(); ok {
+				room.ofCountry = v
+				m.Country = &room.ofCountry
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "region":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if v, ok := d.String(); ok {
+				room.ofRegion = v
+				m.Region = &room.ofRegion
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "timezone":
+			if seen0&(1<<4) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 4
+			if v, ok := d.String(); ok {
+				room.ofTimezone = v
+				m.Timezone = &room.ofTimezone
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x1&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfUserLocation[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *UserLocation) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.City != nil {
+			set[0] |= 1 << 1
+		}
+		if m.Country != nil {
+			set[0] |= 1 << 2
+		}
+		if m.Region != nil {
+			set[0] |= 1 << 3
+		}
+		if m.Timezone != nil {
+			set[0] |= 1 << 4
+		}
+		if !c.Rest(m.Rest, namesOfUserLocation[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var fresh UserLocation
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*ToolChoice)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *ToolChoice) AppendWireJSON(b []byte) []byte {
 	if m == nil {
 		return append(b, "{}"...)
 	}
@@ -156,21 +2932,1204 @@ func (m *Error) AppendWireJSON(b []byte) []byte {
 		b = append(b, `,"type":`...)
 		b = wirejson.AppendString(b, m.Type)
 	}
-	if !rest.Lacks("message") {
-		b = append(b, `,"message":`...)
-		b = wirejson.AppendString(b, m.Message)
+	if m.Name != nil {
+		b = append(b, `,"name":`...)
+		b = wirejson.AppendString(b, *m.Name)
+	}
+	if m.DisableParallelToolUse != nil {
+		b = append(b, `,"disable_parallel_tool_use":`...)
+		b = wirejson.AppendBool(b, *m.DisableParallelToolUse)
 	}
 	b = rest.Append(b)
 	return wirejson.CloseObject(b, start)
 }
 
-var namesOfError = [...]string{
+type roomOfToolChoice struct {
+	ofName                   string
+	ofDisableParallelToolUse bool
+}
+
+var namesOfToolChoice = [...]string{
 	"type",
-	"message",
+	"name",
+	"disable_parallel_tool_use",
 }
 
 // DecodeWireJSON reads the message from JSON.
-func (m *Error) DecodeWireJSON(d *wirejson.Decoder) bool {
+func (m *ToolChoice) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfToolChoice))
+}
+
+func (m *ToolChoice) decodeWireJSON(d *wirejson.Decoder, room *roomOfToolChoice) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.String(); ok {
+				m.Type = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 0
+		case "name":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				room.ofName = v
+				m.Name = &room.ofName
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "disable_parallel_tool_use":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.Bool(); ok {
+				room.ofDisableParallelToolUse = v
+				m.DisableParallelToolUse = &room.ofDisableParallelToolUse
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x1&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfToolChoice[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *ToolChoice) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.Name != nil {
+			set[0] |= 1 << 1
+		}
+		if m.DisableParallelToolUse != nil {
+			set[0] |= 1 << 2
+		}
+		if !c.Rest(m.Rest, namesOfToolChoice[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var fresh ToolChoice
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*Thinking)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *Thinking) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("type") {
+		b = append(b, `,"type":`...)
+		b = wirejson.AppendString(b, m.Type)
+	}
+	if m.BudgetTokens != nil {
+		b = append(b, `,"budget_tokens":`...)
+		b = wirejson.AppendInt(b, int64(*m.BudgetTokens))
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfThinking struct {
+	ofBudgetTokens int64
+}
+
+var namesOfThinking = [...]string{
+	"type",
+	"budget_tokens",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *Thinking) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfThinking))
+}
+
+func (m *Thinking) decodeWireJSON(d *wirejson.Decoder, room *roomOfThinking) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.String(); ok {
+				m.Type = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 0
+		case "budget_tokens":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.Int64(); ok {
+				room.ofBudgetTokens = v
+				m.BudgetTokens = &room.ofBudgetTokens
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x1&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfThinking[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *Thinking) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.BudgetTokens != nil {
+			set[0] |= 1 << 1
+		}
+		if !c.Rest(m.Rest, namesOfThinking[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var fresh Thinking
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*OutputConfig)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *OutputConfig) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if m.Effort != nil {
+		b = append(b, `,"effort":`...)
+		b = wirejson.AppendString(b, *m.Effort)
+	}
+	if m.Format != nil {
+		b = append(b, `,"format":`...)
+		b = m.Format.AppendWireJSON(b)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfOutputConfig struct {
+	ofEffort string
+}
+
+var namesOfOutputConfig = [...]string{
+	"effort",
+	"format",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *OutputConfig) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfOutputConfig))
+}
+
+func (m *OutputConfig) decodeWireJSON(d *wirejson.Decoder, room *roomOfOutputConfig) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "effort":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.String(); ok {
+				room.ofEffort = v
+				m.Effort = &room.ofEffort
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "format":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if !d.AtNull() {
+				v := new(OutputFormat)
+				if v.DecodeWireJSON(d) {
+					m.Format = v
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	if o.Kept() {
+		m.Rest = d.Rest(&o, nil)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *OutputConfig) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if !m.Format.CheckWireJSON(c) {
+		return c.In("format")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.Effort != nil {
+			set[0] |= 1 << 0
+		}
+		if m.Format != nil {
+			set[0] |= 1 << 1
+		}
+		if !c.Rest(m.Rest, namesOfOutputConfig[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var fresh OutputConfig
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*OutputFormat)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *OutputFormat) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("type") {
+		b = append(b, `,"type":"json_schema"`...)
+	}
+	if len(m.Schema) > 0 {
+		b = append(b, `,"schema":`...)
+		b = wirejson.AppendRaw(b, m.Schema)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+var namesOfOutputFormat = [...]string{
+	"type",
+	"schema",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *OutputFormat) DecodeWireJSON(d *wirejson.Decoder) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if !d.Constant("json_schema") {
+				return false
+			}
+		case "schema":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if !d.AtNull() {
+				if v, ok := d.Raw(); ok {
+					m.Schema = v
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x1&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfOutputFormat[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *OutputFormat) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if !c.Raw(m.Schema) {
+		return c.In("schema")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if len(m.Schema) > 0 {
+			set[0] |= 1 << 1
+		}
+		if !c.Rest(m.Rest, namesOfOutputFormat[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var fresh OutputFormat
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*Metadata)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *Metadata) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if m.UserId != nil {
+		b = append(b, `,"user_id":`...)
+		b = wirejson.AppendString(b, *m.UserId)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfMetadata struct {
+	ofUserId string
+}
+
+var namesOfMetadata = [...]string{
+	"user_id",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *Metadata) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfMetadata))
+}
+
+func (m *Metadata) decodeWireJSON(d *wirejson.Decoder, room *roomOfMetadata) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "user_id":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.String(); ok {
+				room.ofUserId = v
+				m.UserId = &room.ofUserId
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	if o.Kept() {
+		m.Rest = d.Rest(&o, nil)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *Metadata) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.UserId != nil {
+			set[0] |= 1 << 0
+		}
+		if !c.Rest(m.Rest, namesOfMetadata[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var fresh Metadata
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*Message)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *Message) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if m.Type != nil {
+		b = append(b, `,"type":`...)
+		b = wirejson.AppendString(b, *m.Type)
+	}
+	if m.Id != nil {
+		b = append(b, `,"id":`...)
+		b = wirejson.AppendString(b, *m.Id)
+	}
+	if m.Role != nil {
+		b = append(b, `,"role":`...)
+		b = wirejson.AppendString(b, *m.Role)
+	}
+	if m.Model != nil {
+		b = append(b, `,"model":`...)
+		b = wirejson.AppendString(b, *m.Model)
+	}
+	if len(m.Content) > 0 {
+		b = append(b, `,"content":`...)
+		b = append(b, '[')
+		for i, v := range m.Content {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = v.AppendWireJSON(b)
+		}
+		b = append(b, ']')
+	}
+	if m.StopReason != nil {
+		b = append(b, `,"stop_reason":`...)
+		b = wirejson.AppendString(b, *m.StopReason)
+	}
+	if m.StopSequence != nil {
+		b = append(b, `,"stop_sequence":`...)
+		b = wirejson.AppendString(b, *m.StopSequence)
+	}
+	if len(m.StopDetails) > 0 {
+		b = append(b, `,"stop_details":`...)
+		b = wirejson.AppendRaw(b, m.StopDetails)
+	}
+	if m.Usage != nil {
+		b = append(b, `,"usage":`...)
+		b = m.Usage.AppendWireJSON(b)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfMessage struct {
+	ofType         string
+	ofId           string
+	ofRole         string
+	ofModel        string
+	ofStopReason   string
+	ofStopSequence string
+}
+
+var namesOfMessage = [...]string{
+	"type",
+	"id",
+	"role",
+	"model",
+	"content",
+	"stop_reason",
+	"stop_sequence",
+	"stop_details",
+	"usage",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *Message) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfMessage))
+}
+
+func (m *Message) decodeWireJSON(d *wirejson.Decoder, room *roomOfMessage) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.String(); ok {
+				room.ofType = v
+				m.Type = &room.ofType
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "id":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				room.ofId = v
+				m.Id = &room.ofId
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "role":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.String(); ok {
+				room.ofRole = v
+				m.Role = &room.ofRole
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "model":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if v, ok := d.String(); ok {
+				room.ofModel = v
+				m.Model = &room.ofModel
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "content":
+			if seen0&(1<<4) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 4
+			if v, ok := listOfBlock(d); ok && len(v) > 0 {
+				m.Content = v
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "stop_reason":
+			if seen0&(1<<5) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 5
+			if v, ok := d.String(); ok {
+				room.ofStopReason = v
+				m.StopReason = &room.ofStopReason
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "stop_sequence":
+			if seen0&(1<<6) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 6
+			if v, ok := d.String(); ok {
+				room.ofStopSequence = v
+				m.StopSequence = &room.ofStopSequence
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "stop_details":
+			if seen0&(1<<7) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 7
+			if !d.AtNull() {
+				if v, ok := d.Raw(); ok {
+					m.StopDetails = v
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "usage":
+			if seen0&(1<<8) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 8
+			if !d.AtNull() {
+				v := new(struct {
+					of   Usage
+					room roomOfUsage
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Usage = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	if o.Kept() {
+		m.Rest = d.Rest(&o, nil)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *Message) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	for i, v := range m.Content {
+		if !v.CheckWireJSON(c) {
+			return c.At("content", i)
+		}
+	}
+	if !c.Raw(m.StopDetails) {
+		return c.In("stop_details")
+	}
+	if !m.Usage.CheckWireJSON(c) {
+		return c.In("usage")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.Type != nil {
+			set[0] |= 1 << 0
+		}
+		if m.Id != nil {
+			set[0] |= 1 << 1
+		}
+		if m.Role != nil {
+			set[0] |= 1 << 2
+		}
+		if m.Model != nil {
+			set[0] |= 1 << 3
+		}
+		if len(m.Content) > 0 {
+			set[0] |= 1 << 4
+		}
+		if m.StopReason != nil {
+			set[0] |= 1 << 5
+		}
+		if m.StopSequence != nil {
+			set[0] |= 1 << 6
+		}
+		if len(m.StopDetails) > 0 {
+			set[0] |= 1 << 7
+		}
+		if m.Usage != nil {
+			set[0] |= 1 << 8
+		}
+		if !c.Rest(m.Rest, namesOfMessage[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var fresh Message
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*Usage)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *Usage) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if m.InputTokens != nil {
+		b = append(b, `,"input_tokens":`...)
+		b = wirejson.AppendInt(b, int64(*m.InputTokens))
+	}
+	if m.CacheCreationInputTokens != nil {
+		b = append(b, `,"cache_creation_input_tokens":`...)
+		b = wirejson.AppendInt(b, int64(*m.CacheCreationInputTokens))
+	}
+	if m.CacheReadInputTokens != nil {
+		b = append(b, `,"cache_read_input_tokens":`...)
+		b = wirejson.AppendInt(b, int64(*m.CacheReadInputTokens))
+	}
+	if m.OutputTokens != nil {
+		b = append(b, `,"output_tokens":`...)
+		b = wirejson.AppendInt(b, int64(*m.OutputTokens))
+	}
+	if m.OutputTokensDetails != nil {
+		b = append(b, `,"output_tokens_details":`...)
+		b = m.OutputTokensDetails.AppendWireJSON(b)
+	}
+	if m.ServiceTier != nil {
+		b = append(b, `,"service_tier":`...)
+		b = wirejson.AppendString(b, *m.ServiceTier)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfUsage struct {
+	ofInputTokens              int64
+	ofCacheCreationInputTokens int64
+	ofCacheReadInputTokens     int64
+	ofOutputTokens             int64
+	ofServiceTier              string
+}
+
+var namesOfUsage = [...]string{
+	"input_tokens",
+	"cache_creation_input_tokens",
+	"cache_read_input_tokens",
+	"output_tokens",
+	"output_tokens_details",
+	"service_tier",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *Usage) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfUsage))
+}
+
+func (m *Usage) decodeWireJSON(d *wirejson.Decoder, room *roomOfUsage) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "input_tokens":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.Int64(); ok {
+				room.ofInputTokens = v
+				m.InputTokens = &room.ofInputTokens
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "cache_creation_input_tokens":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.Int64(); ok {
+				room.ofCacheCreationInputTokens = v
+				m.CacheCreationInputTokens = &room.ofCacheCreationInputTokens
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "cache_read_input_tokens":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.Int64(); ok {
+				room.ofCacheReadInputTokens = v
+				m.CacheReadInputTokens = &room.ofCacheReadInputTokens
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "output_tokens":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if v, ok := d.Int64(); ok {
+				room.ofOutputTokens = v
+				m.OutputTokens = &room.ofOutputTokens
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "output_tokens_details":
+			if seen0&(1<<4) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 4
+			if !d.AtNull() {
+				v := new(struct {
+					of   OutputTokensDetails
+					room roomOfOutputTokensDetails
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.OutputTokensDetails = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "service_tier":
+			if seen0&(1<<5) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 5
+			if v, ok := d.String(); ok {
+				room.ofServiceTier = v
+				m.ServiceTier = &room.ofServiceTier
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	if o.Kept() {
+		m.Rest = d.Rest(&o, nil)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *Usage) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if !m.OutputTokensDetails.CheckWireJSON(c) {
+		return c.In("output_tokens_details")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.InputTokens != nil {
+			set[0] |= 1 << 0
+		}
+		if m.CacheCreationInputTokens != nil {
+			set[0] |= 1 << 1
+		}
+		if m.CacheReadInputTokens != nil {
+			set[0] |= 1 << 2
+		}
+		if m.OutputTokens != nil {
+			set[0] |= 1 << 3
+		}
+		if m.OutputTokensDetails != nil {
+			set[0] |= 1 << 4
+		}
+		if m.ServiceTier != nil {
+			set[0] |= 1 << 5
+		}
+		if !c.Rest(m.Rest, namesOfUsage[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var fresh Usage
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*OutputTokensDetails)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *OutputTokensDetails) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if m.ThinkingTokens != nil {
+		b = append(b, `,"thinking_tokens":`...)
+		b = wirejson.AppendInt(b, int64(*m.ThinkingTokens))
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfOutputTokensDetails struct {
+	ofThinkingTokens int64
+}
+
+var namesOfOutputTokensDetails = [...]string{
+	"thinking_tokens",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *OutputTokensDetails) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfOutputTokensDetails))
+}
+
+func (m *OutputTokensDetails) decodeWireJSON(d *wirejson.Decoder, room *roomOfOutputTokensDetails) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "thinking_tokens":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.Int64(); ok {
+				room.ofThinkingTokens = v
+				m.ThinkingTokens = &room.ofThinkingTokens
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	if o.Kept() {
+		m.Rest = d.Rest(&o, nil)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *OutputTokensDetails) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.ThinkingTokens != nil {
+			set[0] |= 1 << 0
+		}
+		if !c.Rest(m.Rest, namesOfOutputTokensDetails[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var fresh OutputTokensDetails
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*StreamEvent)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *StreamEvent) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("type") {
+		b = append(b, `,"type":`...)
+		b = wirejson.AppendString(b, m.Type)
+	}
+	if m.Message != nil {
+		b = append(b, `,"message":`...)
+		b = m.Message.AppendWireJSON(b)
+	}
+	if m.Index != nil {
+		b = append(b, `,"index":`...)
+		b = wirejson.AppendInt(b, int64(*m.Index))
+	}
+	if m.ContentBlock != nil {
+		b = append(b, `,"content_block":`...)
+		b = m.ContentBlock.AppendWireJSON(b)
+	}
+	if m.Delta != nil {
+		b = append(b, `,"delta":`...)
+		b = m.Delta.AppendWireJSON(b)
+	}
+	if m.Usage != nil {
+		b = append(b, `,"usage":`...)
+		b = m.Usage.AppendWireJSON(b)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfStreamEvent struct {
+	ofIndex int64
+}
+
+var namesOfStreamEvent = [...]string{
+	"type",
+	"message",
+	"index",
+	"content_block",
+	"delta",
+	"usage",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *StreamEvent) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfStreamEvent))
+}
+
+func (m *StreamEvent) decodeWireJSON(d *wirejson.Decoder, room *roomOfStreamEvent) bool {
 	var o wirejson.Object
 	if !d.Object(&o, true) {
 		return false
@@ -197,14 +4156,82 @@ func (m *Error) DecodeWireJSON(d *wirejson.Decoder) bool {
 				return d.Duplicate(&o)
 			}
 			seen0 |= 1 << 1
-			if v, ok := d.String(); ok {
-				m.Message = v
+			if !d.AtNull() {
+				v := new(struct {
+					of   Message
+					room roomOfMessage
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Message = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "index":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.Int64(); ok {
+				room.ofIndex = v
+				m.Index = &room.ofIndex
 				continue
 			}
 			if !d.Ride(&o, false) {
 				return false
 			}
-			rode0 |= 1 << 1
+		case "content_block":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if !d.AtNull() {
+				if v := newBlock(d); v != nil {
+					m.ContentBlock = v
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "delta":
+			if seen0&(1<<4) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 4
+			if !d.AtNull() {
+				v := new(struct {
+					of   EventDelta
+					room roomOfEventDelta
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Delta = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "usage":
+			if seen0&(1<<5) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 5
+			if !d.AtNull() {
+				v := new(struct {
+					of   Usage
+					room roomOfUsage
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Usage = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
 		default:
 			if !d.Unknown(&o) {
 				return false
@@ -214,15 +4241,659 @@ func (m *Error) DecodeWireJSON(d *wirejson.Decoder) bool {
 	if !d.OK() {
 		return false
 	}
-	absent0 := 0x3&^seen0 | rode0
+	absent0 := 0x1&^seen0 | rode0
 	if absent0 != 0 || o.Kept() {
-		m.Rest = d.Rest(&o, namesOfError[:], absent0)
+		m.Rest = d.Rest(&o, namesOfStreamEvent[:], absent0)
 	}
 	return true
 }
 
 // CheckWireJSON tells whether the message can be written as JSON.
-func (m *Error) CheckWireJSON(c *wirejson.Checker) bool {
+func (m *StreamEvent) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if !m.Message.CheckWireJSON(c) {
+		return c.In("message")
+	}
+	if !m.ContentBlock.CheckWireJSON(c) {
+		return c.In("content_block")
+	}
+	if !m.Delta.CheckWireJSON(c) {
+		return c.In("delta")
+	}
+	if !m.Usage.CheckWireJSON(c) {
+		return c.In("usage")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.Message != nil {
+			set[0] |= 1 << 1
+		}
+		if m.Index != nil {
+			set[0] |= 1 << 2
+		}
+		if m.ContentBlock != nil {
+			set[0] |= 1 << 3
+		}
+		if m.Delta != nil {
+			set[0] |= 1 << 4
+		}
+		if m.Usage != nil {
+			set[0] |= 1 << 5
+		}
+		if !c.Rest(m.Rest, namesOfStreamEvent[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var fresh StreamEvent
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*EventDelta)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *EventDelta) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if m.Type != nil {
+		b = append(b, `,"type":`...)
+		b = wirejson.AppendString(b, *m.Type)
+	}
+	if m.Text != nil {
+		b = append(b, `,"text":`...)
+		b = wirejson.AppendString(b, *m.Text)
+	}
+	if m.PartialJson != nil {
+		b = append(b, `,"partial_json":`...)
+		b = wirejson.AppendString(b, *m.PartialJson)
+	}
+	if len(m.Citation) > 0 {
+		b = append(b, `,"citation":`...)
+		b = wirejson.AppendRaw(b, m.Citation)
+	}
+	if m.Thinking != nil {
+		b = append(b, `,"thinking":`...)
+		b = wirejson.AppendString(b, *m.Thinking)
+	}
+	if m.Signature != nil {
+		b = append(b, `,"signature":`...)
+		b = wirejson.AppendString(b, *m.Signature)
+	}
+	if m.StopReason != nil {
+		b = append(b, `,"stop_reason":`...)
+		b = wirejson.AppendString(b, *m.StopReason)
+	}
+	if m.StopSequence != nil {
+		b = append(b, `,"stop_sequence":`...)
+		b = wirejson.AppendString(b, *m.StopSequence)
+	}
+	if len(m.StopDetails) > 0 {
+		b = append(b, `,"stop_details":`...)
+		b = wirejson.AppendRaw(b, m.StopDetails)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfEventDelta struct {
+	ofType         string
+	ofText         string
+	ofPartialJson  string
+	ofThinking     string
+	ofSignature    string
+	ofStopReason   string
+	ofStopSequence string
+}
+
+var namesOfEventDelta = [...]string{
+	"type",
+	"text",
+	"partial_json",
+	"citation",
+	"thinking",
+	"signature",
+	"stop_reason",
+	"stop_sequence",
+	"stop_details",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *EventDelta) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfEventDelta))
+}
+
+func (m *EventDelta) decodeWireJSON(d *wirejson.Decoder, room *roomOfEventDelta) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.String(); ok {
+				room.ofType = v
+				m.Type = &room.ofType
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "text":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				room.ofText = v
+				m.Text = &room.ofText
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "partial_json":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.String(); ok {
+				room.ofPartialJson = v
+				m.PartialJson = &room.ofPartialJson
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "citation":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if !d.AtNull() {
+				if v, ok := d.Raw(); ok {
+					m.Citation = v
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "thinking":
+			if seen0&(1<<4) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 4
+			if v, ok := d.String(); ok {
+				room.ofThinking = v
+				m.Thinking = &room.ofThinking
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "signature":
+			if seen0&(1<<5) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 5
+			if v, ok := d.String(); ok {
+				room.ofSignature = v
+				m.Signature = &room.ofSignature
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "stop_reason":
+			if seen0&(1<<6) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 6
+			if v, ok := d.String(); ok {
+				room.ofStopReason = v
+				m.StopReason = &room.ofStopReason
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "stop_sequence":
+			if seen0&(1<<7) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 7
+			if v, ok := d.String(); ok {
+				room.ofStopSequence = v
+				m.StopSequence = &room.ofStopSequence
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "stop_details":
+			if seen0&(1<<8) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 8
+			if !d.AtNull() {
+				if v, ok := d.Raw(); ok {
+					m.StopDetails = v
+					continue
+				}
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	if o.Kept() {
+		m.Rest = d.Rest(&o, nil)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *EventDelta) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if !c.Raw(m.Citation) {
+		return c.In("citation")
+	}
+	if !c.Raw(m.StopDetails) {
+		return c.In("stop_details")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.Type != nil {
+			set[0] |= 1 << 0
+		}
+		if m.Text != nil {
+			set[0] |= 1 << 1
+		}
+		if m.PartialJson != nil {
+			set[0] |= 1 << 2
+		}
+		if len(m.Citation) > 0 {
+			set[0] |= 1 << 3
+		}
+		if m.Thinking != nil {
+			set[0] |= 1 << 4
+		}
+		if m.Signature != nil {
+			set[0] |= 1 << 5
+		}
+		if m.StopReason != nil {
+			set[0] |= 1 << 6
+		}
+		if m.StopSequence != nil {
+			set[0] |= 1 << 7
+		}
+		if len(m.StopDetails) > 0 {
+			set[0] |= 1 << 8
+		}
+		if !c.Rest(m.Rest, namesOfEventDelta[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var fresh EventDelta
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*ModelPage)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *ModelPage) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if !rest.Lacks("data") {
+		b = append(b, `,"data":`...)
+		b = append(b, '[')
+		for i, v := range m.Data {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = v.AppendWireJSON(b)
+		}
+		b = append(b, ']')
+	}
+	if m.HasMore != nil {
+		b = append(b, `,"has_more":`...)
+		b = wirejson.AppendBool(b, *m.HasMore)
+	}
+	if m.FirstId != nil {
+		b = append(b, `,"first_id":`...)
+		b = wirejson.AppendString(b, *m.FirstId)
+	}
+	if m.LastId != nil {
+		b = append(b, `,"last_id":`...)
+		b = wirejson.AppendString(b, *m.LastId)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+func listOfModelInfo(d *wirejson.Decoder) ([]*ModelInfo, bool) {
+	if !d.Array() {
+		return nil, false
+	}
+	var list []*ModelInfo
+	for d.Element(len(list)) {
+		p := new(struct {
+			of   ModelInfo
+			room roomOfModelInfo
+		})
+		v := &p.of
+		if !v.decodeWireJSON(d, &p.room) {
+			return nil, d.Lost()
+		}
+		if list == nil {
+			list = make([]*ModelInfo, 0, 4)
+		}
+		list = append(list, v)
+	}
+	return list, d.OK()
+}
+
+type roomOfModelPage struct {
+	ofHasMore bool
+	ofFirstId string
+	ofLastId  string
+}
+
+var namesOfModelPage = [...]string{
+	"data",
+	"has_more",
+	"first_id",
+	"last_id",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *ModelPage) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfModelPage))
+}
+
+func (m *ModelPage) decodeWireJSON(d *wirejson.Decoder, room *roomOfModelPage) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "data":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := listOfModelInfo(d); ok {
+				m.Data = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 0
+		case "has_more":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.Bool(); ok {
+				room.ofHasMore = v
+				m.HasMore = &room.ofHasMore
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "first_id":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.String(); ok {
+				room.ofFirstId = v
+				m.FirstId = &room.ofFirstId
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "last_id":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if v, ok := d.String(); ok {
+				room.ofLastId = v
+				m.LastId = &room.ofLastId
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x1&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfModelPage[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *ModelPage) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	for i, v := range m.Data {
+		if !v.CheckWireJSON(c) {
+			return c.At("data", i)
+		}
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if len(m.Data) > 0 {
+			set[0] |= 1 << 0
+		}
+		if m.HasMore != nil {
+			set[0] |= 1 << 1
+		}
+		if m.FirstId != nil {
+			set[0] |= 1 << 2
+		}
+		if m.LastId != nil {
+			set[0] |= 1 << 3
+		}
+		if !c.Rest(m.Rest, namesOfModelPage[:], set[:], []uint64{0x1}, func(d *wirejson.Decoder) []byte {
+			var fresh ModelPage
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*ModelInfo)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *ModelInfo) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if m.Type != nil {
+		b = append(b, `,"type":`...)
+		b = wirejson.AppendString(b, *m.Type)
+	}
+	if !rest.Lacks("id") {
+		b = append(b, `,"id":`...)
+		b = wirejson.AppendString(b, m.Id)
+	}
+	if m.CreatedAt != nil {
+		b = append(b, `,"created_at":`...)
+		b = wirejson.AppendString(b, *m.CreatedAt)
+	}
+	if m.RetiresAt != nil {
+		b = append(b, `,"retires_at":`...)
+		b = wirejson.AppendString(b, *m.RetiresAt)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfModelInfo struct {
+	ofType      string
+	ofCreatedAt string
+	ofRetiresAt string
+}
+
+var namesOfModelInfo = [...]string{
+	"type",
+	"id",
+	"created_at",
+	"retires_at",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *ModelInfo) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfModelInfo))
+}
+
+func (m *ModelInfo) decodeWireJSON(d *wirejson.Decoder, room *roomOfModelInfo) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	var rode0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "type":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.String(); ok {
+				room.ofType = v
+				m.Type = &room.ofType
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "id":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.String(); ok {
+				m.Id = v
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+			rode0 |= 1 << 1
+		case "created_at":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.String(); ok {
+				room.ofCreatedAt = v
+				m.CreatedAt = &room.ofCreatedAt
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		case "retires_at":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if v, ok := d.String(); ok {
+				room.ofRetiresAt = v
+				m.RetiresAt = &room.ofRetiresAt
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	absent0 := 0x2&^seen0 | rode0
+	if absent0 != 0 || o.Kept() {
+		m.Rest = d.Rest(&o, namesOfModelInfo[:], absent0)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *ModelInfo) CheckWireJSON(c *wirejson.Checker) bool {
 	if m == nil {
 		return true
 	}
@@ -231,8 +4902,110 @@ func (m *Error) CheckWireJSON(c *wirejson.Checker) bool {
 	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
-		if !c.Rest(m.Rest, namesOfError[:], set[:], []uint64{0x3}, func(d *wirejson.Decoder) []byte {
-			var fresh Error
+		if m.Type != nil {
+			set[0] |= 1 << 0
+		}
+		if m.CreatedAt != nil {
+			set[0] |= 1 << 2
+		}
+		if m.RetiresAt != nil {
+			set[0] |= 1 << 3
+		}
+		if !c.Rest(m.Rest, namesOfModelInfo[:], set[:], []uint64{0x2}, func(d *wirejson.Decoder) []byte {
+			var fresh ModelInfo
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*TokensCount)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *TokensCount) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if m.InputTokens != nil {
+		b = append(b, `,"input_tokens":`...)
+		b = wirejson.AppendInt(b, int64(*m.InputTokens))
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfTokensCount struct {
+	ofInputTokens int64
+}
+
+var namesOfTokensCount = [...]string{
+	"input_tokens",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *TokensCount) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfTokensCount))
+}
+
+func (m *TokensCount) decodeWireJSON(d *wirejson.Decoder, room *roomOfTokensCount) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "input_tokens":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.Int64(); ok {
+				room.ofInputTokens = v
+				m.InputTokens = &room.ofInputTokens
+				continue
+			}
+			if !d.Ride(&o, false) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	if o.Kept() {
+		m.Rest = d.Rest(&o, nil)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *TokensCount) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.InputTokens != nil {
+			set[0] |= 1 << 0
+		}
+		if !c.Rest(m.Rest, namesOfTokensCount[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var fresh TokensCount
 			fresh.DecodeWireJSON(d)
 			return fresh.Rest
 		}) {
