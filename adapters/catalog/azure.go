@@ -54,11 +54,12 @@ func azureBase(s adapters.Settings) (string, error) {
 	}
 	base, err := url.Parse(s.BaseURL)
 	if err != nil {
-		return s.BaseURL, nil // the adapter says what is wrong with it
+		// The parser's error quotes the URL, which may hold a password.
+		return "", fmt.Errorf("provider %q: base_url: not a URL: write it as %s", s.Name, azureExample)
 	}
 	switch {
 	case s.Azure.Deployments && s.Azure.APIVersion == "":
-		return "", fmt.Errorf("provider %q: azure.api_version: the deployments' form of the API needs one, as 2024-10-21", s.Name)
+		return "", fmt.Errorf("provider %q: azure.api_version: the deployments' form of the API needs one, as \"2024-10-21\"", s.Name)
 	case strings.Contains(base.Path, "/deployments"):
 		return "", fmt.Errorf("provider %q: base_url: the deployment does not belong into it: write %s, set azure.deployments, and name the deployment as the model", s.Name, azureExample)
 	}

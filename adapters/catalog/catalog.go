@@ -9,6 +9,9 @@ import (
 	"strings"
 
 	"github.com/sluice-ai/sluice/adapters"
+	"github.com/sluice-ai/sluice/adapters/anthropic"
+	"github.com/sluice-ai/sluice/adapters/bedrock"
+	"github.com/sluice-ai/sluice/adapters/gemini"
 	"github.com/sluice-ai/sluice/adapters/sandbox"
 )
 
@@ -51,6 +54,15 @@ type Kind struct {
 // codeKinds are those with an adapter of their own.
 var codeKinds = []Kind{
 	{
+		Name:        "anthropic",
+		Description: "Anthropic's Messages API",
+		BaseURL:     anthropic.DefaultBaseURL,
+		KeyEnv:      "ANTHROPIC_API_KEY",
+		Implicit:    true,
+		Models:      true,
+		open:        anthropic.New,
+	},
+	{
 		Name:           "azure",
 		Description:    "OpenAI's models at Azure, by the v1 API or by deployments",
 		BaseURLExample: azureExample,
@@ -61,11 +73,38 @@ var codeKinds = []Kind{
 		open:           openAzure,
 	},
 	{
+		Name:        "bedrock",
+		Description: "Amazon Bedrock's Converse API, and the embeddings there",
+		KeyEnv:      "AWS_BEARER_TOKEN_BEDROCK",
+		Sections:    []string{SectionAWS},
+		Embeddings:  true,
+		Models:      true,
+		open:        bedrock.New,
+	},
+	{
+		Name:        "gemini",
+		Description: "Google's Gemini API",
+		BaseURL:     gemini.DefaultBaseURL,
+		KeyEnv:      "GEMINI_API_KEY",
+		Implicit:    true,
+		Embeddings:  true,
+		Models:      true,
+		open:        gemini.New,
+	},
+	{
 		Name:        "sandbox",
 		Description: "the built-in, deterministic provider for tests and first steps",
 		Embeddings:  true,
 		Models:      true,
 		open:        sandbox.New,
+	},
+	{
+		Name:        "vertex",
+		Description: "Google's and Anthropic's models at Vertex AI",
+		Sections:    []string{SectionGoogle},
+		Embeddings:  true,
+		Models:      true,
+		open:        openVertex,
 	},
 }
 

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -8,13 +9,32 @@ import (
 	"github.com/sluice-ai/sluice/adapters"
 )
 
+// plausible are settings as a configuration could have them.
+func plausible(kind Kind) adapters.Settings {
+	s := adapters.Settings{
+		Name: "ours",
+		// Where a base URL is needed, the example has the form of one.
+		BaseURL: kind.BaseURLExample,
+	}
+	if kind.KeyEnv != "" {
+		s.APIKeys = []adapters.Secret{adapters.NewSecret("sk-plausible")}
+	}
+	if slices.Contains(kind.Sections, SectionGoogle) {
+		s.Google = adapters.Google{Project: "p-1", Location: "us-central1", Credentials: adapters.NewSecret(`{"type":"authorized_user","client_id":"i","client_secret":"s","refresh_token":"t"}`)}
+	}
+	if slices.Contains(kind.Sections, SectionAWS) {
+		s.AWS = adapters.AWS{Region: "us-east-1", AccessKeyID: adapters.NewSecret("AKID"), SecretAccessKey: adapters.NewSecret("secret")}
+	}
+	return s
+}
+
 func TestNew_opens_every_kind(t *testing.T) {
 	for _, kind := range Kinds() {
 		t.Run(kind.Name, func(t *testing.T) {
 			if kind.Description == "" || strings.Contains(kind.Description, "\n") {
 				t.Errorf("the description is %q, want one line", kind.Description)
 			}
-			p, err := New(kind.Name, adapters.Settings{Name: "ours"})
+			p, err := New(kind.Name, plausible(kind))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -24,12 +44,56 @@ func TestNew_opens_every_kind(t *testing.T) {
 			if p.Chat == nil {
 				t.Error("the provider cannot chat")
 			}
+			if (p.Embed != nil) != kind.Embeddings || (p.Models != nil) != kind.Models {
+				t.Errorf("embeddings %t and models %t are offered, but the kind says %t and %t", p.Embed != nil, p.Models != nil, kind.Embeddings, kind.Models)
+			}
 			if p.Close != nil {
 				if err := p.Close(); err != nil {
 					t.Error(err)
 				}
 			}
 		})
+	}
+}
+
+func TestKinds_say_what_they_need(t *testing.T) {
+	for _, kind := range Kinds() {
+		if kind.Implicit && (kind.KeyEnv == "" || kind.BaseURL == "") {
+			t.Errorf("%s comes by its key alone, but has the key %q and the base URL %q", kind.Name, kind.KeyEnv, kind.BaseURL)
+		}
+		if kind.BaseURL != "" && kind.BaseURLExample != "" {
+			t.Errorf("%s has a base URL and needs one", kind.Name)
+		}
+		if kind.BaseURLExample == "" {
+			continue
+		}
+		s := plausible(kind)
+		s.BaseURL = ""
+		_, err := New(kind.Name, s)
+		if err == nil || !strings.Contains(err.Error(), "base_url") || !strings.Contains(err.Error(), kind.BaseURLExample) {
+			t.Errorf("%s without a base URL: %v, want an error that shows %s", kind.Name, err, kind.BaseURLExample)
+		}
+	}
+}
+
+func TestKinds_that_come_by_their_key_are_those_with_an_address_and_a_key_of_their_own(t *testing.T) {
+	var implicit []string
+	for _, kind := range Kinds() {
+		if kind.Implicit {
+			implicit = append(implicit, kind.Name)
+		}
+	}
+	for _, name := range []string{"openai", "groq", "mistral", "deepseek", "xai", "together", "fireworks", "openrouter", "cerebras", "cohere", "nvidia", "moonshot", "zai", "qwen", "sambanova", "nebius"} {
+		if !slices.Contains(implicit, name) {
+			t.Errorf("%s does not come by its key", name)
+		}
+	}
+	// The last two hold keys that are mostly there for something else, the first needs an
+	// address, and the company of the second does not serve it.
+	for _, name := range []string{"azure", "github", "perplexity", "vllm", "huggingface"} {
+		if slices.Contains(implicit, name) {
+			t.Errorf("%s comes by its key alone", name)
+		}
 	}
 }
 
@@ -42,16 +106,13 @@ func TestKinds_are_openai_then_the_others_by_name_and_the_callers_own(t *testing
 		return names
 	}
 	want := names()
-	if want[0] != "openai" || !slices.IsSorted(want[1:]) || !slices.Contains(want, "sandbox") {
+	// azure comes before openai by name, and must not come before it here.
+	if want[0] != "openai" || want[1] != cmp.Or(slices.Min(want[1:]), "") || !slices.IsSorted(want[1:]) || !slices.Contains(want, "sandbox") || !slices.Contains(want, "azure") {
 		t.Errorf("kinds are %q", want)
 	}
-	// A kind that comes before openai by name must not come before it here.
-	defer func(before []Kind) { kinds = before }(kinds)
-	kinds = append([]Kind{{Name: "zeta"}, {Name: "alpha"}}, kinds...)
-	if got := names(); !slices.Equal(got, []string{"openai", "alpha", "sandbox", "zeta"}) {
-		t.Errorf("with more kinds: %q", got)
+	if len(slices.Compact(slices.Sorted(slices.Values(want)))) != len(want) {
+		t.Errorf("a name stands twice in %q", want)
 	}
-	kinds = kinds[2:]
 	Kinds()[0].Name = "changed"
 	if got := names(); !slices.Equal(got, want) {
 		t.Errorf("a caller changed the kinds to %q", got)

@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"sync"
 
 	"go.yaml.in/yaml/v3"
@@ -50,7 +52,10 @@ type entry struct {
 	Paths      entryPaths `yaml:"paths"`
 	Models     listing    `yaml:"models"`
 	Dialect    quirks     `yaml:"dialect"`
-	Sources    []source   `yaml:"sources"`
+	// AtHome says that the dialect is known at the host of BaseURL and below it only:
+	// elsewhere, there may be any server.
+	AtHome  bool     `yaml:"at_home"`
+	Sources []source `yaml:"sources"`
 }
 
 // entryPaths stand below the base URL. Empty ones are OpenAI's.
@@ -126,9 +131,23 @@ func (e *entry) kind() Kind {
 			if s.BaseURL == "" && e.BaseURL == "" {
 				return adapters.Provider{}, baseURLNeeded(s.Name, e.Name, e.BaseURLExample)
 			}
+			if e.AtHome && !e.isHome(s.BaseURL) {
+				return openai.Open(s, openai.Dialect{API: "OpenAI's API"})
+			}
 			return openai.Open(s, dialect)
 		},
 	}
+}
+
+// isHome tells whether a base URL is at the host of the entry's own, or below it. An empty
+// one is.
+func (e *entry) isHome(baseURL string) bool {
+	own, err := url.Parse(e.BaseURL)
+	if err != nil {
+		return false
+	}
+	there, err := url.Parse(baseURL)
+	return baseURL == "" || err == nil && strings.HasSuffix("."+there.Hostname(), "."+own.Hostname())
 }
 
 func baseURLNeeded(provider, kind, example string) error {

@@ -28,11 +28,22 @@ func decodeEnvelope(body []byte) *sluicev1.ErrorEnvelope {
 	if wirejson.Unmarshal(body, envelope, lenient) == nil && envelope.GetError() != nil {
 		return envelope
 	}
-	if object, _, err := wirejson.Peek(body, "object"); err == nil && string(object) == `"`+objectError+`"` {
-		bare := new(sluicev1.Error)
-		if wirejson.Unmarshal(body, bare, lenient) == nil && bare.GetMessage() != "" {
-			return &sluicev1.ErrorEnvelope{Error: bare}
+	bare := new(sluicev1.Error)
+	if wirejson.Unmarshal(body, bare, lenient) != nil {
+		return nil
+	}
+	object, _, err := wirejson.Peek(body, "object")
+	isError := err == nil && string(object) == `"`+objectError+`"`
+	// Cerebras has neither the envelope nor the mark, xAI the message as "error" beside its
+	// code. A message without a type and a code may be anything.
+	if text, rest, ok := take(bare.GetRest(), "error"); ok && bare.GetMessage() == "" && bare.GetCodeString() != "" {
+		var message string
+		if json.Unmarshal(text, &message) == nil {
+			bare.Message, bare.Rest = message, rest
 		}
+	}
+	if bare.GetMessage() != "" && (isError || bare.GetCodeString() != "" || bare.GetType() != "") {
+		return &sluicev1.ErrorEnvelope{Error: bare}
 	}
 	return nil
 }

@@ -56,3 +56,26 @@ func TestRefineKind_knows_a_prompt_that_is_too_long_by_code_or_words(t *testing.
 		}
 	}
 }
+
+// The bodies are the services' own words as users report them: cherry-studio issue 16790
+// (Cerebras), the crate mindfork's tests (xAI), php-mistral issue 76 (Mistral).
+func TestDecodeEnvelope_reads_errors_without_an_envelope(t *testing.T) {
+	for body, want := range map[string]*sluicev1.Error{
+		`{"message":"messages.2.assistant.reasoning_content: property is unsupported","type":"invalid_request_error","param":"validation_error","code":"wrong_api_format"}`: {
+			Message: "messages.2.assistant.reasoning_content: property is unsupported", Type: new("invalid_request_error"), Code: &sluicev1.Error_CodeString{CodeString: "wrong_api_format"},
+		},
+		`{"code":"invalid-argument","error":"Model grok-build-0.1 does not support parameter reasoningEffort."}`: {
+			Message: "Model grok-build-0.1 does not support parameter reasoningEffort.", Code: &sluicev1.Error_CodeString{CodeString: "invalid-argument"},
+		},
+		`{"object":"error","message":"boom","type":"x"}`: {Message: "boom", Type: new("x")},
+		`{"message":"Forbidden"}`:                        nil,
+		`{"error":"no"}`:                                 nil,
+		`{"code":"x","error":{}}`:                        nil,
+		`{"code":"x","error":7}`:                         nil,
+	} {
+		got := decodeEnvelope([]byte(body)).GetError()
+		if got.GetMessage() != want.GetMessage() || got.GetType() != want.GetType() || got.GetCodeString() != want.GetCodeString() {
+			t.Errorf("%s: %v, want %v", body, got, want)
+		}
+	}
+}

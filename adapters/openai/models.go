@@ -53,7 +53,9 @@ type relayed interface {
 }
 
 func (a *api) get(ctx context.Context, call *adapters.Call, path string, m relayed) error {
-	answer, err := a.client.Do(ctx, a.newRequest(call, http.MethodGet, path, nil))
+	request := newRequest(call, http.MethodGet, path, nil)
+	a.restrict(request)
+	answer, err := a.client.Do(ctx, request)
 	if err != nil {
 		return err
 	}

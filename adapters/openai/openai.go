@@ -139,7 +139,8 @@ func (a *api) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1
 // stream is StreamChat for a request in the dialect.
 func (a *api) stream(ctx context.Context, call *adapters.Call, path string, req *sluicev1.ChatCompletionRequest, send func(*sluicev1.ChatCompletionChunk) error) error {
 	body, usageAsked := encodeStream(call.Model, req, !a.quirks.blindToStreamOptions())
-	request := a.newRequest(call, http.MethodPost, path, body)
+	request := newRequest(call, http.MethodPost, path, body)
+	a.restrict(request)
 	request.Accept = mediaEvents
 	stream, err := a.client.Stream(ctx, request)
 	if err != nil {
@@ -266,13 +267,10 @@ func (a *api) path(path, target, own string) (string, error) {
 	return "/deployments/" + segment + path, nil
 }
 
-func (a *api) newRequest(call *adapters.Call, method, path string, body []byte) *upstream.Request {
-	query := call.Query
-	if a.ownQuery != "" {
-		query = withoutParameter(query, a.ownQuery)
-	}
+// newRequest is small enough to be inlined, which keeps requests off the heap.
+func newRequest(call *adapters.Call, method, path string, body []byte) *upstream.Request {
 	request := &upstream.Request{
-		Method: method, Path: path, Query: query,
+		Method: method, Path: path, Query: call.Query,
 		Header: call.Header, TargetHeader: call.TargetHeader, Key: call.Key, Timeouts: call.Timeouts,
 		Accept: mediaJSON, Body: body,
 	}
@@ -282,8 +280,17 @@ func (a *api) newRequest(call *adapters.Call, method, path string, body []byte) 
 	return request
 }
 
+// restrict takes out of a caller's query what callers do not choose.
+func (a *api) restrict(request *upstream.Request) {
+	if a.ownQuery != "" {
+		request.Query = withoutParameter(request.Query, a.ownQuery)
+	}
+}
+
 func (a *api) post(ctx context.Context, call *adapters.Call, path string, body []byte) (*upstream.Answer, error) {
-	return a.client.Do(ctx, a.newRequest(call, http.MethodPost, path, body))
+	request := newRequest(call, http.MethodPost, path, body)
+	a.restrict(request)
+	return a.client.Do(ctx, request)
 }
 
 func (a *api) decode(answer *upstream.Answer, m wirejson.Message) error {

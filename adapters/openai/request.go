@@ -309,6 +309,8 @@ func meansNothing(member string, req *sluicev1.ChatCompletionRequest) string {
 		same = req.GetFrequencyPenalty() == 0
 	case "presence_penalty":
 		same = req.GetPresencePenalty() == 0
+	case "stop":
+		same = req.GetStopText() == "" && len(req.GetStopTexts().GetValues()) == 0
 	case "top_p":
 		same = req.GetTopP() == 1
 	case "store":

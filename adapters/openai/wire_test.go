@@ -59,6 +59,14 @@ func TestEncode_leaves_out_no_field_of_the_contract(t *testing.T) {
 		}
 		embed := new(sluicev1.CreateEmbeddingsRequest)
 		fill(embed.ProtoReflect(), alternative)
+		if got := shareEmbeddings(embed); !proto.Equal(got, embed) {
+			t.Errorf("a field of the embeddings request is missing in shareEmbeddings: it has\n%v\nwant\n%v", got, embed)
+		}
+		turn := new(sluicev1.AssistantMessage)
+		fill(turn.ProtoReflect(), alternative)
+		if got := shareAssistant(turn); !proto.Equal(got, turn) {
+			t.Errorf("a field of an assistant's turn is missing in shareAssistant: it has\n%v\nwant\n%v", got, turn)
+		}
 		want := strings.Replace(string(encode(embed)), `"model":"text"`, `"model":"other"`, 1)
 		if got := encodeEmbeddings("other", embed); string(got) != want {
 			t.Errorf("the embeddings request became\n%s\nwant\n%s", got, want)

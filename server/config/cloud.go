@@ -93,7 +93,7 @@ func (d *document) checkCloud(path string, p *configv1.Provider, kinds []Kind) {
 	}
 	azure := p.GetAzure()
 	if azure.GetDeployments() && azure.GetApiVersion() == "" {
-		d.addf(path+".azure.deployments", "the deployments' form of the API needs an api_version beside it, as 2024-10-21")
+		d.addf(path+".azure.deployments", "the deployments' form of the API needs an api_version beside it, as \"2024-10-21\"")
 	}
 	if azure.GetClientSecret() != "" && (azure.GetTenantId() == "" || azure.GetClientId() == "") {
 		d.addf(path+".azure.client_secret", "it is an application's: write its tenant_id and its client_id, too")
@@ -126,7 +126,7 @@ func (d *document) checkSections(path string, p *configv1.Provider, kinds []Kind
 		}
 		hint := "no kind reads it"
 		if readers := readersOf(section.name, kinds); len(readers) > 0 {
-			hint = fmt.Sprintf("it is for %s", strings.Join(readers, ", "))
+			hint = "it is for " + strings.Join(readers, ", ")
 		}
 		d.addf(path+"."+section.name, "the kind %s does not read this: take it out, or choose another kind; %s", p.GetKind(), hint)
 	}

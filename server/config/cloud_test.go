@@ -23,7 +23,7 @@ providers:
       session_token: "${env:TOKEN}"
       role_arn: arn:aws:iam::123456789012:role/models
     azure:
-      api_version: 2024-10-21
+      api_version: "2024-10-21"
       deployments: true
       tenant_id: t
       client_id: c
