@@ -57,7 +57,8 @@ var CredentialHeaders = []string{"authorization", "api-key", "x-api-key", "x-goo
 // server internals may not.
 func ReturnedResponseHeader(name string) bool {
 	switch name {
-	case "retry-after", "retry-after-ms", "x-should-retry", "x-request-id", "request-id", "x-amzn-requestid":
+	case "retry-after", "retry-after-ms", "x-should-retry", "x-request-id", "request-id",
+		"x-amzn-requestid", "x-amzn-errortype", "x-amzn-bedrock-input-token-count":
 		return true
 	}
 	return strings.HasPrefix(name, "x-ratelimit-") || strings.HasPrefix(name, "openai-") || strings.HasPrefix(name, "anthropic-ratelimit-")
