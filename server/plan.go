@@ -19,6 +19,7 @@ import (
 
 	"github.com/sluice-ai/sluice/server/config"
 	"github.com/sluice-ai/sluice/server/dispatch"
+	"github.com/sluice-ai/sluice/server/edge"
 	"github.com/sluice-ai/sluice/server/gateway"
 	"github.com/sluice-ai/sluice/server/redact"
 	"github.com/sluice-ai/sluice/server/route"
@@ -79,7 +80,7 @@ func (b *builder) build(c *config.Config) (*plan, error) {
 			CallerChoice:    c.Routing.CallerChoice,
 			Policy:          policy(c),
 			Shed:            b.shed,
-			Bodies:          usage.NewBodies(b.logger, b.redactor, c.Log.Bodies.Models, c.Log.Bodies.MaxBytes),
+			Bodies:          usage.NewBodies(b.logger, b.redactor, c.Log.Bodies.Models, callersOf(c.Log.Bodies.Keys), c.Log.Bodies.MaxBytes),
 		},
 		config: c,
 		kept:   make(kept),
@@ -304,6 +305,15 @@ func routeTarget(t config.Target) route.Target {
 	}
 	if t.Price != nil {
 		out.Price = &route.Price{Input: t.Price.Input, Output: t.Price.Output}
+	}
+	return out
+}
+
+// callersOf returns what doors call those who bring the keys.
+func callersOf(keys []adapters.Secret) []string {
+	out := make([]string, len(keys))
+	for i, key := range keys {
+		out[i] = edge.CallerOfKey(key.Reveal())
 	}
 	return out
 }

@@ -1,8 +1,10 @@
 package server_test
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -110,6 +112,43 @@ func TestReload_refuses_what_needs_a_restart_and_changes_nothing(t *testing.T) {
 	}
 	if status, _ := h.chat(t, "fast"); status != http.StatusOK {
 		t.Errorf("a call: %d", status)
+	}
+}
+
+// docs/config.md says which limits need a restart: these do not.
+func TestReload_takes_new_bounds_of_answers(t *testing.T) {
+	const pieces, piece = 100, 1 << 10
+	chunk := `{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"` + strings.Repeat("x", piece) + `"},"finish_reason":null}]}`
+	whole := `{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"` + strings.Repeat("x", pieces*piece) + `","refusal":null},"logprobs":null,"finish_reason":"stop"}]}`
+	u := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, _ := io.ReadAll(r.Body); strings.Contains(string(body), `"stream":true`) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, strings.Repeat("data: "+chunk+"\n\n", pieces)+"data: [DONE]\n\n")
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, whole)
+	}))
+	t.Cleanup(u.Close)
+	text := "providers: [{name: p, kind: openai, base_url: \"" + u.URL + "\", api_keys: [k]}]\n"
+	h := start(t, text)
+	ask := func() (status int, code, stream string) {
+		status, code = h.chat(t, "p/m")
+		_, rest := h.stream(t, "p/m")
+		stream, err := rest()
+		if err != nil {
+			t.Error(err)
+		}
+		return status, code, stream
+	}
+	if status, _, stream := ask(); status != http.StatusOK || !strings.HasSuffix(stream, "[DONE]\n\n") {
+		t.Errorf("before: %d, %d bytes of events", status, len(stream))
+	}
+	if err := h.Reload(parse(t, freePorts+text+"limits: {max_answer_bytes: 64KiB, max_stream_bytes: 65KiB}\n")); err != nil {
+		t.Fatal(err)
+	}
+	if status, code, stream := ask(); status != http.StatusBadGateway || code != "upstream_protocol" || !strings.Contains(stream, "exceeds 66560 bytes") || strings.Contains(stream, "[DONE]") {
+		t.Errorf("after: %d %.100s, %d bytes of events", status, code, len(stream))
 	}
 }
 

@@ -52,6 +52,9 @@ func (b *builder) addRoutes(p *plan) (problems []config.Problem) {
 	if p.Routes, err = route.New(routeModels(c), names, c.Routing.DefaultProvider, paths...); err != nil {
 		return config.Problems(c.Fail("models", err.Error()))
 	}
+	known := knowledgeOf(c)
+	p.Routes.Inform(known.facts)
+	p.Known = known.model
 	p.Direct = make(map[gateway.TargetKey]*gateway.Target, len(p.providers))
 	p.Rules = make(map[string]*gateway.Rule)
 	for _, provider := range p.providers {

@@ -122,7 +122,7 @@ var patterns = map[string]string{
 	"providers.google.location":      "this is no region of Google Cloud: write it as us-central1, or global",
 	"providers.aws.region":           "this is no region of AWS: write it as us-east-1",
 	"providers.aws.role_arn":         "this is no role: write its ARN, as arn:aws:iam::123456789012:role/models",
-	"providers.azure.api_version":    "this is no api-version: write it as 2024-10-21",
+	"providers.azure.api_version":    "this is no api-version: write it as \"2024-10-21\"",
 	"providers.dialect.reasoning":    "this is no name of a member: use letters, digits and _, as reasoning",
 	"providers.dialect.seed":         "this is no name of a member: use letters, digits and _, as random_seed",
 	"providers.dialect.key_header":   "this is no name of a header: use small letters, digits and -, as api-key",

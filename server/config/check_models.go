@@ -43,9 +43,6 @@ func (d *document) checkModel(path string, m *configv1.Model) {
 	}
 	for i, t := range m.GetTargets() {
 		at := fmt.Sprintf("%s.targets[%d]", path, i)
-		if m.GetStrategy() == "cheapest" && t.GetPrice() == nil && len(m.GetTargets()) > 1 {
-			d.warn(at, "strategy cheapest takes a target without a price after all others")
-		}
 		d.checkHeaderNames(at+".headers", t.GetHeaders())
 		d.checkParameters(at+".parameters", t.GetParameters())
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluice-ai/sluice/adapters"
+	"github.com/sluice-ai/sluice/adapters/almanac"
 )
 
 // Config is a configuration that passed every check, with defaults filled in. It is
@@ -30,6 +31,9 @@ type Config struct {
 	Auth      Auth
 	Breaker   Breaker
 	Log       Log
+	// Almanac is what is known of models: by Sluice itself, and by the file of the
+	// configuration. Never nil.
+	Almanac *almanac.Almanac
 	// MaxRequestBytes bounds a request through every door.
 	MaxRequestBytes int64
 	// MaxAnswerBytes bounds a provider's answer in one piece, MaxStreamBytes one that is a
@@ -90,8 +94,10 @@ type Log struct {
 
 // LogBodies says of which calls requests and answers are logged.
 type LogBodies struct {
-	// Models are by the callers' names for them, "*" for all. Empty: none.
+	// Models are by the callers' names for them, "*" for all.
 	Models []string
+	// Keys are those of callers, whatever the model.
+	Keys []adapters.Secret
 	// MaxBytes is what of one request, and of one answer, is logged.
 	MaxBytes int
 }

@@ -115,7 +115,11 @@ func (l Loader) finish(d *document, message *configv1.Config) (*Config, error) {
 		d.crossCheck(message, l.Kinds)
 	}
 	s := &secrets{lookupEnv: l.lookupEnv, readFile: l.readFile, folder: filepath.Dir(d.file), peek: l.Peek}
+	known := d.almanac(message.GetCatalog(), l.Kinds, s)
 	c := d.resolve(message, s)
+	c.Almanac = known
+	d.checkPrices(c)
+	c.Warnings = d.warnings
 	sortProblems(d.problems)
 	if len(d.problems) > 0 {
 		return nil, &Error{d.problems}

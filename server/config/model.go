@@ -60,7 +60,8 @@ type Target struct {
 	// Lacks holds "tools", "vision", "audio", "files", "json_schema" and "streaming", each
 	// at most once.
 	Lacks []string
-	// ContextWindow is how many tokens prompt and answer may have together. 0: not known.
+	// ContextWindow is how many tokens prompt and answer may have together. 0: the file
+	// does not say.
 	ContextWindow int64
 	// Price is nil when the file does not say.
 	Price *Price

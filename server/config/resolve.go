@@ -45,7 +45,7 @@ func (d *document) resolve(m *configv1.Config, s *secrets) *Config {
 			SlowCall:     duration(m.Breaker.GetSlowCall()),
 			Probes:       int(m.Breaker.GetProbes()),
 		},
-		Log:           Log{m.Log.GetFormat(), level(m.Log.GetLevel()), logBodies(m.Log.GetBodies())},
+		Log:           Log{m.Log.GetFormat(), level(m.Log.GetLevel()), d.logBodies(m.Log.GetBodies(), s)},
 		ShutdownGrace: duration(m.Shutdown.GetGrace()),
 		CORSOrigins:   m.Cors.GetOrigins(),
 		document:      d,
@@ -282,9 +282,13 @@ func duration(text string) time.Duration {
 	return d
 }
 
-func logBodies(b *configv1.LogBodies) LogBodies {
+func (d *document) logBodies(b *configv1.LogBodies, s *secrets) LogBodies {
 	maxBytes, _ := parseSize(b.GetMaxBytes())
-	return LogBodies{Models: b.GetModels(), MaxBytes: int(maxBytes)}
+	out := LogBodies{Models: b.GetModels(), MaxBytes: int(maxBytes)}
+	for i, key := range b.GetKeys() {
+		out.Keys = append(out.Keys, d.credential(fmt.Sprintf("log.bodies.keys[%d]", i), key, s.resolve))
+	}
+	return out
 }
 
 func level(text string) slog.Level {

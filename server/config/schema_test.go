@@ -142,7 +142,14 @@ func manualKinds(b *strings.Builder) {
 		return "`" + text + "`"
 	}
 	for _, k := range catalog.Kinds() {
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", k.Name, cell(k.Description), code(k.BaseURL), code(k.KeyEnv))
+		base, key := code(k.BaseURL), "none"
+		if k.BaseURLExample != "" {
+			base = "**needed**, as " + code(k.BaseURLExample)
+		}
+		if k.Implicit {
+			key = code(k.KeyEnv)
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", k.Name, cell(k.Description), base, key)
 	}
 }
 
@@ -267,7 +274,7 @@ key is in the environment.
 - A change of the file, or of a file that it names (secrets, certificates), is taken up without a restart, as is SIGHUP: running calls end by the old
   configuration, new ones begin by the new one. The circuit breakers of targets whose settings did not change keep their state. A
   file with errors changes nothing, and the log says why. So does a file that changes an
-  address of ` + "`listen`, `limits`, `cors` or `log.format`" + `: those need a restart.
+  address of ` + "`listen`, `limits.max_request_bytes`, `limits.max_concurrent_calls`, `cors` or `log.format`" + `: those need a restart.
 - Unknown keys are refused. YAML's anchors and aliases work; merge keys (` + "`<<`" + `) do not.
 
 A span of time is written with units, as ` + "`30s`, `1m30s` or `250ms`" + `; a size as ` + "`32MiB`, `1GB`" + ` or a number of bytes.

@@ -35,24 +35,22 @@ func (s *Service) ListModels(ctx context.Context, _ *sluicev1.ListModelsRequest)
 	if names := t.plan.Routes.Names(); len(names) == 0 && len(lists) == 1 {
 		// One provider and nothing of our own: its answer is the answer, to the last
 		// member.
-		return t.only(ctx, lists[0])
+		return t.only(ctx, &lists[0])
 	}
-	answer = &sluicev1.ListModelsResponse{Object: "list"}
+	answer = &sluicev1.ListModelsResponse{Object: "list", Data: t.plan.RouteModels()}
 	seen := make(map[string]bool)
-	for _, name := range t.plan.Routes.Names() {
-		answer.Data = append(answer.Data, routeModel(name))
-		seen[name] = true
+	for _, m := range answer.GetData() {
+		seen[m.GetId()] = true
 	}
-	var failed *listed
+	var failed *Listing
 	for i, l := range lists {
-		if l.err != nil {
+		if l.Err != nil {
 			if failed == nil {
 				failed = &lists[i]
 			}
 			continue
 		}
-		for _, m := range l.answer.GetData() {
-			t.name(l.provider, m)
+		for _, m := range l.Answer.GetData() {
 			if !seen[m.GetId()] {
 				seen[m.GetId()] = true
 				answer.Data = append(answer.Data, m)
@@ -65,34 +63,66 @@ func (s *Service) ListModels(ctx context.Context, _ *sluicev1.ListModelsRequest)
 	return answer, nil
 }
 
-// listed is what one provider said of its models.
-type listed struct {
-	provider string
-	answer   *sluicev1.ListModelsResponse
-	call     adapters.Call
-	err      error
+// Listing is what one provider said of its models.
+type Listing struct {
+	Provider string
+	// Answer has the models under the names by which callers ask for them, with what is
+	// known of them.
+	Answer *sluicev1.ListModelsResponse
+	// Err is that of the provider, or of its adapter.
+	Err error
+
+	call    adapters.Call
+	attempt dispatch.Attempt
 }
 
-// list asks all listed providers at once. The order is the plan's.
-func (t *ticket) list(ctx context.Context) []listed {
+// List asks providers at once for their models, none for longer than 10 seconds, in the
+// name of a call with these headers and this query. The order is that of the names;
+// providers that have no list are left out.
+func (p *Plan) List(ctx context.Context, names []string, header adapters.Header, query string) []Listing {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	var lists []listed
-	for _, name := range t.plan.Listed {
-		if t.plan.Providers[name].Models != nil {
-			lists = append(lists, listed{provider: name, call: adapters.Call{Header: t.call.Header, Query: t.call.Query}})
+	var lists []Listing
+	for _, name := range names {
+		if p.Providers[name].Models != nil {
+			lists = append(lists, Listing{Provider: name, call: adapters.Call{Header: header, Query: query}})
 		}
 	}
-	attempts := make([]dispatch.Attempt, len(lists))
 	var wg sync.WaitGroup
 	for i := range lists {
 		wg.Go(func() {
 			l, start := &lists[i], time.Now()
-			l.ask(ctx, t.plan.Providers[l.provider])
-			attempts[i] = dispatch.Attempt{Provider: l.provider, Err: l.err, Start: start, Duration: time.Since(start)}
+			l.ask(ctx, p.Providers[l.Provider])
+			l.attempt = dispatch.Attempt{Provider: l.Provider, Err: l.Err, Start: start, Duration: time.Since(start)}
 		})
 	}
 	wg.Wait()
+	for _, l := range lists {
+		for _, m := range l.Answer.GetData() {
+			p.name(l.Provider, m)
+		}
+	}
+	return lists
+}
+
+// ask fills in what the provider says. A panic of its adapter must not leave the
+// goroutine that this runs on.
+func (l *Listing) ask(ctx context.Context, p adapters.Provider) {
+	defer func() {
+		if value := recover(); value != nil {
+			l.Answer, l.Err = nil, dispatch.Panicked(l.Provider, value)
+		}
+	}()
+	l.Answer, l.Err = p.Models.List(ctx, &l.call)
+}
+
+// list asks all listed providers at once. The order is the plan's.
+func (t *ticket) list(ctx context.Context) []Listing {
+	lists := t.plan.List(ctx, t.plan.Listed, t.call.Header, t.call.Query)
+	attempts := make([]dispatch.Attempt, len(lists))
+	for i := range lists {
+		attempts[i] = lists[i].attempt
+	}
 	t.took(dispatch.Outcome{Attempts: attempts})
 	if len(lists) > 1 { // the answer is nobody's alone
 		t.receipt.Provider, t.receipt.ProviderModel = "", ""
@@ -100,43 +130,33 @@ func (t *ticket) list(ctx context.Context) []listed {
 	return lists
 }
 
-// ask fills in what the provider says. A panic of its adapter must not leave the
-// goroutine that this runs on.
-func (l *listed) ask(ctx context.Context, p adapters.Provider) {
-	defer func() {
-		if value := recover(); value != nil {
-			l.err = dispatch.Panicked(l.provider, value)
-		}
-	}()
-	l.answer, l.err = p.Models.List(ctx, &l.call)
-}
-
-func (t *ticket) only(ctx context.Context, l listed) (*sluicev1.ListModelsResponse, error) {
-	if l.err != nil {
+func (t *ticket) only(ctx context.Context, l *Listing) (*sluicev1.ListModelsResponse, error) {
+	if l.Err != nil {
 		return nil, l.fault(ctx)
 	}
 	t.call.Reply = append(t.call.Reply, l.call.Reply.Header...)
-	for _, m := range l.answer.GetData() {
-		t.name(l.provider, m)
-	}
-	return l.answer, nil
+	return l.Answer, nil
 }
 
 // fault tells the provider's own timeout from the deadline of the caller, whose
 // context ctx is.
-func (l listed) fault(ctx context.Context) error {
-	if ctx.Err() == nil && errors.Is(l.err, context.DeadlineExceeded) {
+func (l *Listing) fault(ctx context.Context) error {
+	if ctx.Err() == nil && errors.Is(l.Err, context.DeadlineExceeded) {
 		return dispatch.FromProvider(&adapters.Error{
-			Kind: adapters.KindTimeout, Provider: l.provider, Cause: l.err,
+			Kind: adapters.KindTimeout, Provider: l.Provider, Cause: l.Err,
 			Message: "no list of models within " + listTimeout.String(),
 		})
 	}
-	return dispatch.Fault(ctx, l.err)
+	return dispatch.Fault(ctx, l.Err)
 }
 
-// name gives a provider's model the id by which callers name it.
-func (t *ticket) name(provider string, m *sluicev1.Model) {
-	if provider != t.plan.DefaultProvider {
+// name gives a provider's model the id by which callers name it, and says what is known of
+// it.
+func (p *Plan) name(provider string, m *sluicev1.Model) {
+	if p.Known != nil {
+		knownOf(p.Known(provider, m.GetId())).describe(m)
+	}
+	if provider != p.DefaultProvider {
 		m.Id = provider + "/" + m.GetId()
 	}
 }
@@ -150,7 +170,7 @@ func (s *Service) GetModel(ctx context.Context, req *sluicev1.GetModelRequest) (
 	}
 	if t.plan.Routes.Has(req.GetModel()) {
 		t.receipt.Route = req.GetModel()
-		return routeModel(req.GetModel()), nil
+		return t.plan.routeModel(req.GetModel()), nil
 	}
 	if err := t.route(t.query(req.GetModel())); err != nil {
 		return nil, err
@@ -169,13 +189,41 @@ func (s *Service) GetModel(ctx context.Context, req *sluicev1.GetModelRequest) (
 		return nil, err
 	}
 	if t.receipt.Route == "" {
-		t.name(t.receipt.Provider, answer)
-	} else {
-		answer.Id = req.GetModel()
+		t.plan.name(t.receipt.Provider, answer)
+		return answer, nil
+	}
+	answer.Id = req.GetModel()
+	for i := range t.decision.Targets {
+		if to := &t.decision.Targets[i]; to.Provider == t.receipt.Provider && to.Model == t.receipt.ProviderModel {
+			t.plan.knownOf(to).describe(answer)
+			break
+		}
 	}
 	return answer, nil
 }
 
-func routeModel(name string) *sluicev1.Model {
-	return &sluicev1.Model{Id: name, Object: "model", OwnedBy: routeOwner}
+// RouteModels describes the names of the routing table, wildcards aside, in the order of
+// the configuration.
+func (p *Plan) RouteModels() []*sluicev1.Model {
+	names := p.Routes.Names()
+	out := make([]*sluicev1.Model, len(names))
+	for i, name := range names {
+		out[i] = p.routeModel(name)
+	}
+	return out
+}
+
+// routeModel describes a name of the routing table by what all of its targets have.
+func (p *Plan) routeModel(name string) *sluicev1.Model {
+	m := &sluicev1.Model{Id: name, Object: "model", OwnedBy: routeOwner}
+	targets := p.Routes.TargetsOf(name)
+	if len(targets) == 0 {
+		return m
+	}
+	all := p.knownOf(&targets[0])
+	for i := range targets[1:] {
+		all = all.with(p.knownOf(&targets[i+1]))
+	}
+	all.describe(m)
+	return m
 }

@@ -39,7 +39,7 @@ func (t *ticket) embeddingsQuery(req *sluicev1.CreateEmbeddingsRequest) *route.Q
 }
 
 func (t *ticket) query(model string) *route.Query {
-	return &route.Query{Model: model, Path: t.call.Path, Caller: t.call.Caller, Header: t.call.Value}
+	return &route.Query{Model: model, Path: t.call.Path, Caller: t.call.Caller, Header: t.call.Value, Unverified: t.tries()}
 }
 
 // outputLimit is how many tokens the caller lets the answer have. 0: it does not say.

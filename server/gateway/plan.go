@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sluice-ai/sluice/adapters"
+	"github.com/sluice-ai/sluice/adapters/almanac"
 	"github.com/sluice-ai/sluice/server/dispatch"
 	"github.com/sluice-ai/sluice/server/route"
 	"github.com/sluice-ai/sluice/server/shed"
@@ -31,6 +32,9 @@ type Plan struct {
 	// prefix; of calls that name a provider, or go to the default one, by the provider's
 	// name and "/". An entry that is missing has none.
 	Rules map[string]*Rule
+	// Known tells what is generally known of a provider's model; nil of one that nothing
+	// is known of. Nil: nothing is known of any.
+	Known func(provider, model string) *almanac.Model
 	// CallerChoice lets callers choose the route.
 	CallerChoice bool
 	// Shed refuses calls that there is no room for. Nil: none is refused.

@@ -156,6 +156,7 @@ func (s *Service) StreamChat(ctx context.Context, req *sluicev1.ChatCompletionRe
 func (s *Service) CountTokens(ctx context.Context, req *sluicev1.ChatCompletionRequest) (count *sluicev1.TokenCount, err error) {
 	ctx, t := s.begin(ctx, usage.OperationCount, req.GetModel())
 	defer t.settle(&err)
+	t.hear(req)
 	if req, err = t.admitChat(req); err != nil {
 		return nil, err
 	}
@@ -170,6 +171,7 @@ func (s *Service) CountTokens(ctx context.Context, req *sluicev1.ChatCompletionR
 	t.took(outcome)
 	t.served(outcome)
 	if count != nil {
+		t.said.answered(count)
 		t.receipt.ResponseModel = count.GetModel()
 	}
 	return count, err

@@ -123,6 +123,7 @@ func (t *ticket) route(q *route.Query) error {
 	for i := range t.targets {
 		t.targets[i] = t.place(i).Target
 		t.targets[i].Model = t.decision.Targets[i].Model
+		t.targets[i].ContextWindow = t.decision.Targets[i].Window()
 	}
 	return t.chooseUnsupported()
 }

@@ -11,24 +11,39 @@ import (
 	"github.com/sluice-ai/sluice/server/fault"
 )
 
-// chooseUnsupported lets the caller's header stand in for what the providers' settings say
-// about members that a target cannot express.
-func (t *ticket) chooseUnsupported() error {
+// saidUnsupported reads what the caller's header says about members that a target cannot
+// express. said is false without one, ok is false for a word that nobody knows.
+func (t *ticket) saidUnsupported() (chosen adapters.Unsupported, said, ok bool) {
 	if t.call.Value == nil {
-		return nil
+		return 0, false, true
 	}
 	text := t.call.Value(HeaderUnsupported)
 	if text == "" {
-		return nil
+		return 0, false, true
 	}
-	chosen, ok := adapters.ParseUnsupported(strings.ToLower(strings.TrimSpace(text)))
+	chosen, ok = adapters.ParseUnsupported(strings.ToLower(strings.TrimSpace(text)))
+	return chosen, true, ok
+}
+
+// chooseUnsupported lets the caller's header stand in for what the providers' settings say.
+func (t *ticket) chooseUnsupported() error {
+	chosen, said, ok := t.saidUnsupported()
 	if !ok {
 		return fault.Invalid(HeaderUnsupported, "the header %s is none of error, drop and pass", HeaderUnsupported)
 	}
 	for i := range t.targets {
-		t.targets[i].Unsupported = chosen
+		if said {
+			t.targets[i].Unsupported = chosen
+		}
 	}
 	return nil
+}
+
+// tries tells whether the caller would rather have an answer without what the provider
+// does not have than none.
+func (t *ticket) tries() bool {
+	chosen, _, ok := t.saidUnsupported()
+	return ok && chosen != adapters.UnsupportedError
 }
 
 // maxSummaryBytes bounds the header that says what became of members.

@@ -44,6 +44,7 @@ type candidate struct {
 	at     int // in the entry's targets
 	weight int
 	key    float64 // the smallest comes first
+	cost   float64 // for the strategy cheapest
 	health Health
 }
 
@@ -80,14 +81,14 @@ func (e *entry) order(list []candidate, q *Query, random func() float64) {
 			end++
 		}
 		if end > 1 {
-			e.sort(group[:end], q, random, key, sticky)
+			e.sort(group[:end], random, key, sticky)
 		}
 		group = group[end:]
 	}
 }
 
 // sort puts candidates of the same priority in order.
-func (e *entry) sort(group []candidate, q *Query, random func() float64, key uint64, sticky bool) {
+func (e *entry) sort(group []candidate, random func() float64, key uint64, sticky bool) {
 	switch {
 	case e.strategy == StrategyPriority: // as they stand
 	case e.strategy == StrategySticky && sticky:
@@ -106,7 +107,7 @@ func (e *entry) sort(group []candidate, q *Query, random func() float64, key uin
 		}
 	case StrategyCheapest:
 		for i := range group {
-			group[i].key = price(e.targets[group[i].at].Price, q)
+			group[i].key = group[i].cost
 		}
 	default:
 	}
@@ -167,9 +168,10 @@ func latencies(group []candidate) {
 	}
 }
 
-// price is that of the call in millionths of a US dollar.
-func price(p *Price, q *Query) float64 {
-	if p == nil {
+// cost is that of the call in millionths of a US dollar.
+func (t *Target) cost(q *Query) float64 {
+	p, ok := t.price()
+	if !ok {
 		return math.Inf(1)
 	}
 	output := q.OutputTokens

@@ -19,6 +19,9 @@ type Query struct {
 	Path string
 	// Features are those that the call needs.
 	Features Feature
+	// Unverified says that what a target lacks by its Facts alone does not count: the
+	// caller wants to try.
+	Unverified bool
 	// PromptTokens estimates the prompt. 0: not known.
 	PromptTokens int64
 	// OutputTokens bounds the answer. 0: the caller did not.
@@ -53,7 +56,9 @@ const MaxChoices = 32
 //
 // A target is a candidate when it lacks none of Features and its context window, where
 // it is known, has room for PromptTokens and OutputTokens, or for one token of an answer
-// whose caller did not bound it. Choices without a candidate are left out.
+// whose caller did not bound it. As long as there are others, nor is one a candidate whose
+// window by its [Facts] has no room for half of PromptTokens: that is too vague to refuse a
+// call for. Choices without a candidate are left out.
 //
 // Each name's candidates are in the order of its entry: the canary whose share the call
 // falls into, the others by priority and [Strategy], the other canaries. Those that look
@@ -83,7 +88,7 @@ func (t *Table) Resolve(q *Query, look func(*Target) Health, random func() float
 			if model == "" {
 				return Decision{}, missing()
 			}
-			return Decision{q.Path, []Target{explicit(p.Provider, model)}}, nil
+			return s.alone(place{provider: p.Provider, model: model}, model)
 		case p.Model != "":
 			return s.one(p.Model)
 		}
@@ -100,6 +105,8 @@ type search struct {
 	q      *Query
 	look   func(*Target) Health
 	random func() float64
+	// anyLength takes targets whose window is too small by their Facts, too.
+	anyLength bool
 	// found and spared are the targets so far.
 	found, spared []Target
 }
@@ -114,10 +121,13 @@ func (s *search) one(name string) (Decision, error) {
 		return Decision{}, unknown([]string{name}, "model")
 	}
 	if p.entry == nil {
-		return Decision{s.q.Path, []Target{explicit(p.provider, p.model)}}, nil
+		return s.alone(p, name)
 	}
 	if !s.entry(p.entry, name) {
-		return Decision{}, s.unsupported([]string{name}, "model")
+		s.anyLength = true
+		if !s.entry(p.entry, name) {
+			return Decision{}, s.refuse(s.table.all(p, name), []string{name}, "model")
+		}
 	}
 	return s.decision(p.entry.name), nil
 }
@@ -128,33 +138,49 @@ func (s *search) several() (Decision, error) {
 	if len(names) > MaxChoices {
 		return Decision{}, fault.Invalid("models", "%d models to choose from exceed %d", len(names), MaxChoices)
 	}
-	route, resolved, modelless := "", false, false
-	for _, name := range names {
+	route, resolved, modelless := s.choices()
+	if resolved && s.none() {
+		s.anyLength = true
+		route, _, _ = s.choices()
+	}
+	switch {
+	case !s.none():
+		return s.decision(route), nil
+	case resolved:
+		return Decision{}, s.unsupported(names)
+	case modelless:
+		return Decision{}, missing()
+	}
+	return Decision{}, unknown(names, "models")
+}
+
+// choices adds the candidates of all choices. route is that of the first which has any,
+// resolved says that one stands for something, modelless that one is a provider and the
+// call has no model.
+func (s *search) choices() (route string, resolved, modelless bool) {
+	for _, name := range s.q.Choices {
 		p, ok := s.choice(name)
 		if !ok {
 			modelless = modelless || p.provider != ""
 			continue
 		}
 		resolved = true
-		none := len(s.found)+len(s.spared) == 0
+		first := s.none()
 		if p.entry == nil {
-			s.explicit(p.provider, p.model)
-		} else if !s.entry(p.entry, name) {
-			continue
-		}
-		if none && p.entry != nil {
+			s.explicit(p)
+		} else if s.entry(p.entry, name) && first {
 			route = p.entry.name
 		}
 	}
-	switch {
-	case len(s.found)+len(s.spared) > 0:
-		return s.decision(route), nil
-	case resolved:
-		return Decision{}, s.unsupported(names, "models")
-	case modelless:
-		return Decision{}, missing()
-	}
-	return Decision{}, unknown(names, "models")
+	return route, resolved, modelless
+}
+
+// none tells whether there is no candidate so far.
+func (s *search) none() bool { return len(s.found)+len(s.spared) == 0 }
+
+// serves tells whether a target is a candidate.
+func (s *search) serves(t *Target) bool {
+	return t.serves(s.q) && (s.anyLength || !t.tooLong(s.q))
 }
 
 // choice returns what one of the caller's choices stands for. When ok is false and
@@ -171,12 +197,30 @@ func (s *search) choice(name string) (p place, ok bool) {
 	return p, ok
 }
 
-func explicit(provider, model string) Target {
-	return Target{Provider: provider, Model: model, Weight: 1, ID: -1}
+// explicit is the target of a place without an entry.
+func (t *Table) explicit(p place) Target {
+	target := Target{Provider: p.provider, Model: p.model, Weight: 1, ID: -1}
+	if t.facts != nil {
+		target.Facts = t.facts(p.provider, p.model)
+	}
+	return target
 }
 
-func (s *search) explicit(provider, model string) {
-	target := explicit(provider, model)
+// alone resolves a call that has no other place to go to.
+func (s *search) alone(p place, name string) (Decision, error) {
+	target := s.table.explicit(p)
+	if !target.serves(s.q) {
+		return Decision{}, s.refuse([]Target{target}, []string{name}, "model")
+	}
+	return Decision{s.q.Path, []Target{target}}, nil
+}
+
+// explicit adds a place without an entry, when that can serve the call.
+func (s *search) explicit(p place) {
+	target := s.table.explicit(p)
+	if !s.serves(&target) {
+		return
+	}
 	spared := false
 	if s.look != nil && len(s.q.Choices) > 1 {
 		asked := target
@@ -195,10 +239,16 @@ func (s *search) entry(e *entry, name string) bool {
 		s.found = make([]Target, 0, len(e.targets))
 	}
 	for i := range e.targets {
-		if e.targets[i].serves(s.q) {
-			list = append(list, candidate{at: i, weight: e.targets[i].Weight})
-			s.found = append(s.found, e.target(i, name))
+		target := s.table.target(e, i, name)
+		if !s.serves(&target) {
+			continue
 		}
+		c := candidate{at: i, weight: target.Weight}
+		if e.strategy == StrategyCheapest {
+			c.cost = target.cost(s.q)
+		}
+		list = append(list, c)
+		s.found = append(s.found, target)
 	}
 	if s.look != nil && (len(list) > 1 || len(s.q.Choices) > 1) {
 		for i := range list {
@@ -210,18 +260,33 @@ func (s *search) entry(e *entry, name string) bool {
 	}
 	s.found = s.found[:start]
 	for i := range list {
-		s.add(e.target(list[i].at, name), list[i].health.Spared)
+		s.add(s.table.target(e, list[i].at, name), list[i].health.Spared)
 	}
 	return len(list) > 0
 }
 
-// target returns a target with its model resolved.
-func (e *entry) target(at int, name string) Target {
-	t := e.targets[at]
-	if t.Model == "" {
-		t.Model = name
+// target returns a target of e with its model resolved.
+func (t *Table) target(e *entry, at int, name string) Target {
+	target := e.targets[at]
+	if target.Model == "" {
+		target.Model = name
+		if t.facts != nil {
+			target.Facts = t.facts(target.Provider, name)
+		}
 	}
-	return t
+	return target
+}
+
+// all returns the targets of a place that a name stands for.
+func (t *Table) all(p place, name string) []Target {
+	if p.entry == nil {
+		return []Target{t.explicit(p)}
+	}
+	targets := make([]Target, len(p.entry.targets))
+	for i := range targets {
+		targets[i] = t.target(p.entry, i, name)
+	}
+	return targets
 }
 
 func (s *search) add(t Target, spared bool) {

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -26,25 +27,29 @@ func unknown(names []string, param string) error {
 	return fault.New(sluicev1.ErrorReason_ERROR_REASON_MODEL_NOT_FOUND, text, quoted(names)).WithParam(param)
 }
 
-// unsupported says of each target that the names stand for what it lacks.
-func (s *search) unsupported(names []string, param string) error {
+// unsupported says of each target that the choices stand for what it lacks.
+func (s *search) unsupported(names []string) error {
+	var targets []Target
+	for _, name := range names {
+		if p, ok := s.choice(name); ok {
+			targets = append(targets, s.table.all(p, name)...)
+		}
+	}
+	return s.refuse(targets, names, "models")
+}
+
+// refuse says of each target what it lacks.
+func (s *search) refuse(targets []Target, names []string, param string) error {
 	noun := "model "
 	if len(names) > 1 {
 		noun = "models "
 	}
 	var reasons []string
 	seen := make(map[string]bool)
-	for _, name := range names {
-		p, ok := s.table.find(name)
-		if !ok || p.entry == nil {
-			continue
-		}
-		for i := range p.entry.targets {
-			t := p.entry.target(i, name)
-			if reason := t.refusal(s.q); !seen[reason] {
-				seen[reason] = true
-				reasons = append(reasons, reason)
-			}
+	for i := range targets {
+		if reason := targets[i].refusal(s.q); !seen[reason] {
+			seen[reason] = true
+			reasons = append(reasons, reason)
 		}
 	}
 	return fault.New(sluicev1.ErrorReason_ERROR_REASON_UNSUPPORTED, "no target of the %s can serve this call: %s",
@@ -67,9 +72,39 @@ func (q *Query) needs() int64 {
 	return prompt + output
 }
 
+// doubt is how many times the prompt must be longer than a window of [Facts], by an
+// estimate at 4 bytes per token, before that says anything: there are texts with 8 bytes
+// per token, hardly any with more, and a provider that finds the prompt too long says so.
+const doubt = 2
+
 // serves tells whether t is able to serve the call.
 func (t *Target) serves(q *Query) bool {
-	return t.Lacks&q.Features == 0 && (t.ContextWindow == 0 || q.needs() <= t.ContextWindow)
+	return t.missing(q) == 0 && (t.ContextWindow == 0 || q.needs() <= t.ContextWindow)
+}
+
+// tooLong tells whether the prompt does not fit by what is only known of t.
+func (t *Target) tooLong(q *Query) bool {
+	return t.ContextWindow == 0 && t.Facts.ContextWindow > 0 && q.PromptTokens/doubt > t.Facts.ContextWindow
+}
+
+// missing are the features that the call needs and t lacks.
+func (t *Target) missing(q *Query) Feature {
+	lacks := t.Lacks
+	if lacks == 0 && !q.Unverified {
+		lacks = t.Facts.Lacks
+	}
+	return lacks & q.Features
+}
+
+// Window is how many tokens prompt and answer may have together. 0: not known.
+func (t *Target) Window() int64 { return cmp.Or(t.ContextWindow, t.Facts.ContextWindow) }
+
+// price returns that of t. ok is false when it is not known.
+func (t *Target) price() (p Price, ok bool) {
+	if t.Price != nil {
+		return *t.Price, true
+	}
+	return t.Facts.Price, t.Facts.Priced
 }
 
 // refusal says why t, whose model is resolved, does not serve the call.
@@ -79,13 +114,17 @@ func (t *Target) refusal(q *Query) string {
 		model = fault.Quote(model)
 	}
 	text := t.Provider + "/" + model
-	if lacks := t.Lacks & q.Features; lacks != 0 {
+	lacks := t.missing(q)
+	if lacks != 0 {
 		text += " lacks " + lacks.String()
+		if t.Lacks == 0 {
+			text += " (so the catalog of models, which catalog.file of the configuration changes)"
+		}
 	}
 	if t.ContextWindow == 0 || q.needs() <= t.ContextWindow {
 		return text
 	}
-	if t.Lacks&q.Features != 0 {
+	if lacks != 0 {
 		text += " and"
 	}
 	if q.OutputTokens > 0 {

@@ -18,12 +18,16 @@ type Target struct {
 	// makes it an ordinary one. Weight and Priority of a canary do not count, and calls
 	// that are not its own come to it last of all.
 	Canary *float64
-	// Lacks are the features that it does not have.
+	// Lacks are the features that it does not have. None: those of Facts.
 	Lacks Feature
-	// ContextWindow is how many tokens prompt and answer may have together. 0: not known.
+	// ContextWindow is how many tokens prompt and answer may have together. 0: that of
+	// Facts.
 	ContextWindow int64
-	// Price orders targets of [StrategyCheapest]. Nil: not known, and after all others.
+	// Price orders targets of [StrategyCheapest]. Nil: that of Facts.
 	Price *Price
+	// Facts stand in for each of Lacks, ContextWindow and Price that says nothing.
+	// [Table.Inform] sets them.
+	Facts Facts
 	// ID is the target's place in [Table.Targets]. -1: no entry of the table names it.
 	// [New] sets it.
 	ID int
@@ -31,6 +35,19 @@ type Target struct {
 
 // Price is in US dollars per million tokens.
 type Price struct{ Input, Output float64 }
+
+// Facts are what is generally known of a provider's model. The operator did not say so,
+// and they may be old.
+type Facts struct {
+	// Lacks are features that the model is known not to have.
+	Lacks Feature
+	// ContextWindow is how many tokens prompt and answer may have together. 0: not known.
+	ContextWindow int64
+	// Price counts when Priced; otherwise it is not known, and the target comes after all
+	// others in [StrategyCheapest].
+	Price  Price
+	Priced bool
+}
 
 // Model is an entry of the routing table.
 type Model struct {

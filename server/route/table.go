@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Table is an immutable routing table. Safe for concurrent use.
+// Table is a routing table, immutable once it is used. Safe for concurrent use.
 type Table struct {
 	exact           map[string]*entry // by name and alias
 	wildcards       []*entry          // most specific first
@@ -18,6 +18,7 @@ type Table struct {
 	longestPath     int // bytes
 	providers       map[string]bool
 	defaultProvider string
+	facts           func(provider, model string) Facts // nil: nothing is known
 }
 
 // entry is a [Model] in the form that calls need.
@@ -68,6 +69,28 @@ func New(models []Model, providers []string, defaultProvider string, paths ...Pa
 		}
 	}
 	return t, nil
+}
+
+// Inform fills in the [Facts] of all targets: of those with a model now, of the others and
+// of calls that name a provider when they are resolved. It is called once at most, before
+// the table is used. facts is pure, safe for concurrent use, and fast, for calls wait for
+// it.
+func (t *Table) Inform(facts func(provider, model string) Facts) {
+	t.facts = facts
+	fill := func(targets []Target) {
+		for i := range targets {
+			if targets[i].Model != "" {
+				targets[i].Facts = facts(targets[i].Provider, targets[i].Model)
+			}
+		}
+	}
+	fill(t.targets)
+	for _, e := range t.exact {
+		fill(e.targets)
+	}
+	for _, e := range t.wildcards {
+		fill(e.targets)
+	}
 }
 
 func (t *Table) add(m *Model, seen map[string]bool) error {
@@ -199,6 +222,16 @@ func (t *Table) Targets() []Target { return t.targets }
 func (t *Table) Has(name string) bool {
 	_, ok := t.exact[name]
 	return ok
+}
+
+// TargetsOf returns the targets of the entry of exactly that name or alias, in the order of
+// their priority, models resolved. It is empty when there is none.
+func (t *Table) TargetsOf(name string) []Target {
+	e := t.exact[name]
+	if e == nil {
+		return nil
+	}
+	return t.all(place{entry: e}, name)
 }
 
 // Prefix returns the longest path prefix of the table that path lies under, and the

@@ -3,14 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/alecthomas/kong"
 
@@ -154,45 +152,6 @@ func (c *checkCommand) Run(b bound) error {
 	_, err = fmt.Fprintf(b.process.stdout, "%s: ok: providers %s; %d models; default provider %s\n",
 		cmp.Or(loaded.Source, "no file"), strings.Join(names, ", "), len(loaded.Models), cmp.Or(loaded.Routing.DefaultProvider, "none"))
 	return err
-}
-
-type modelsCommand struct {
-	source
-
-	JSON bool `help:"Print JSON." name:"json"`
-}
-
-// Run asks the providers and prints a table.
-func (c *modelsCommand) Run(b bound) error {
-	loaded, err := c.load(b.process)
-	if err != nil {
-		return err
-	}
-	inventory, err := server.TakeInventory(b, loaded, versionName())
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		encoder := json.NewEncoder(b.process.stdout)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(inventory)
-	}
-	table := tabwriter.NewWriter(b.process.stdout, 0, 0, 2, ' ', 0)
-	row := func(model, goesTo string) { _, _ = fmt.Fprintf(table, "%s\t%s\n", model, goesTo) } // Flush tells
-	row("MODEL", "GOES TO")
-	for _, r := range inventory.Routes {
-		row(r.Name, strings.Join(r.Targets, ", "))
-	}
-	for _, m := range inventory.Models {
-		row(m.ID, m.Provider)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	for _, f := range inventory.Failed {
-		b.process.complainf("sluice: the models of %s are not known: %s\n", f.Provider, f.Error)
-	}
-	return nil
 }
 
 type schemaCommand struct{}

@@ -131,7 +131,7 @@ func TestModels_lists_names_and_what_providers_have(t *testing.T) {
 		t.Fatalf("exit code %d, %s", code, stderr)
 	}
 	lines := strings.Split(stdout, "\n")
-	if !strings.HasPrefix(lines[0], "MODEL") || strings.Join(strings.Fields(lines[1]), " ") != "fast sandbox/echo" || !strings.Contains(stdout, "\nsandbox/chat ") {
+	if !strings.HasPrefix(lines[0], "MODEL") || strings.Join(strings.Fields(lines[1]), " ") != "fast sandbox/echo - - - - -" || !strings.Contains(stdout, "\nsandbox/chat ") {
 		t.Errorf("got\n%s", stdout)
 	}
 	_, stdout, _ = call(t, nil, "models", "-c", path, "--json")

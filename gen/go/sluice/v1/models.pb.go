@@ -181,7 +181,24 @@ type Model struct {
 	OwnedBy string `protobuf:"bytes,4,opt,name=owned_by,json=ownedBy,proto3" json:"owned_by,omitempty"`
 	// The day on which the provider shuts the model down, as "2026-10-23". Null or
 	// absent when not announced.
-	ShutdownDate  *string `protobuf:"bytes,5,opt,name=shutdown_date,json=shutdownDate,proto3,oneof" json:"shutdown_date,omitempty"`
+	ShutdownDate *string `protobuf:"bytes,5,opt,name=shutdown_date,json=shutdownDate,proto3,oneof" json:"shutdown_date,omitempty"`
+	// Tokens that prompt and answer may have together; at providers that count them apart,
+	// those of the prompt. Absent when not known, as all that follows. What the provider says
+	// itself stands; the rest is from the catalog of models. Of a route it is what all of its
+	// targets have.
+	ContextWindow *int64 `protobuf:"varint,6,opt,name=context_window,json=contextWindow,proto3,oneof" json:"context_window,omitempty"`
+	// Tokens that an answer may have.
+	MaxOutputTokens *int64 `protobuf:"varint,7,opt,name=max_output_tokens,json=maxOutputTokens,proto3,oneof" json:"max_output_tokens,omitempty"`
+	// What it is known to be able to do. Others may be possible.
+	Capabilities []string    `protobuf:"bytes,8,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
+	Price        *ModelPrice `protobuf:"bytes,9,opt,name=price,proto3" json:"price,omitempty"`
+	// Length of its vectors, unless the call asks for another.
+	EmbeddingDimensions *int64 `protobuf:"varint,10,opt,name=embedding_dimensions,json=embeddingDimensions,proto3,oneof" json:"embedding_dimensions,omitempty"`
+	// The day of these facts, as "2026-10-23".
+	AsOf *string `protobuf:"bytes,11,opt,name=as_of,json=asOf,proto3,oneof" json:"as_of,omitempty"`
+	// Where these facts are from: the address of a page of the provider, or the name of the
+	// operator's catalog file.
+	Source        *string `protobuf:"bytes,12,opt,name=source,proto3,oneof" json:"source,omitempty"`
 	Rest          []byte  `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -252,7 +269,149 @@ func (x *Model) GetShutdownDate() string {
 	return ""
 }
 
+func (x *Model) GetContextWindow() int64 {
+	if x != nil && x.ContextWindow != nil {
+		return *x.ContextWindow
+	}
+	return 0
+}
+
+func (x *Model) GetMaxOutputTokens() int64 {
+	if x != nil && x.MaxOutputTokens != nil {
+		return *x.MaxOutputTokens
+	}
+	return 0
+}
+
+func (x *Model) GetCapabilities() []string {
+	if x != nil {
+		return x.Capabilities
+	}
+	return nil
+}
+
+func (x *Model) GetPrice() *ModelPrice {
+	if x != nil {
+		return x.Price
+	}
+	return nil
+}
+
+func (x *Model) GetEmbeddingDimensions() int64 {
+	if x != nil && x.EmbeddingDimensions != nil {
+		return *x.EmbeddingDimensions
+	}
+	return 0
+}
+
+func (x *Model) GetAsOf() string {
+	if x != nil && x.AsOf != nil {
+		return *x.AsOf
+	}
+	return ""
+}
+
+func (x *Model) GetSource() string {
+	if x != nil && x.Source != nil {
+		return *x.Source
+	}
+	return ""
+}
+
 func (x *Model) GetRest() []byte {
+	if x != nil {
+		return x.Rest
+	}
+	return nil
+}
+
+// ModelPrice is a list price: what a call costs that is answered at once, and whose prompt
+// is not so long that it costs more.
+type ModelPrice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of a million tokens of the prompt.
+	Input *float64 `protobuf:"fixed64,1,opt,name=input,proto3,oneof" json:"input,omitempty"`
+	// Of a million tokens of the prompt that the provider has in its cache. Absent when not
+	// known, or the same as input.
+	CachedInput *float64 `protobuf:"fixed64,2,opt,name=cached_input,json=cachedInput,proto3,oneof" json:"cached_input,omitempty"`
+	// Of a million tokens that the provider puts into its cache. Absent when not known, or
+	// the same as input.
+	CacheWrite *float64 `protobuf:"fixed64,3,opt,name=cache_write,json=cacheWrite,proto3,oneof" json:"cache_write,omitempty"`
+	// Of a million tokens of the answer.
+	Output *float64 `protobuf:"fixed64,4,opt,name=output,proto3,oneof" json:"output,omitempty"`
+	// Always "USD" where Sluice says it.
+	Currency      *string `protobuf:"bytes,5,opt,name=currency,proto3,oneof" json:"currency,omitempty"`
+	Rest          []byte  `protobuf:"bytes,100,opt,name=rest,proto3" json:"rest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelPrice) Reset() {
+	*x = ModelPrice{}
+	mi := &file_sluice_v1_models_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelPrice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelPrice) ProtoMessage() {}
+
+func (x *ModelPrice) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_v1_models_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelPrice.ProtoReflect.Descriptor instead.
+func (*ModelPrice) Descriptor() ([]byte, []int) {
+	return file_sluice_v1_models_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ModelPrice) GetInput() float64 {
+	if x != nil && x.Input != nil {
+		return *x.Input
+	}
+	return 0
+}
+
+func (x *ModelPrice) GetCachedInput() float64 {
+	if x != nil && x.CachedInput != nil {
+		return *x.CachedInput
+	}
+	return 0
+}
+
+func (x *ModelPrice) GetCacheWrite() float64 {
+	if x != nil && x.CacheWrite != nil {
+		return *x.CacheWrite
+	}
+	return 0
+}
+
+func (x *ModelPrice) GetOutput() float64 {
+	if x != nil && x.Output != nil {
+		return *x.Output
+	}
+	return 0
+}
+
+func (x *ModelPrice) GetCurrency() string {
+	if x != nil && x.Currency != nil {
+		return *x.Currency
+	}
+	return ""
+}
+
+func (x *ModelPrice) GetRest() []byte {
 	if x != nil {
 		return x.Rest
 	}
@@ -270,15 +429,44 @@ const file_sluice_v1_models_proto_rawDesc = "" +
 	"\x04data\x18\x02 \x03(\v2\x10.sluice.v1.ModelB\x06\x82\x80\x19\x02 \x01R\x04data\x12\x1a\n" +
 	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04rest\"0\n" +
 	"\x0fGetModelRequest\x12\x1d\n" +
-	"\x05model\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05model\"\xbc\x01\n" +
+	"\x05model\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05model\"\xe0\x05\n" +
 	"\x05Model\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06object\x18\x02 \x01(\tR\x06object\x12\x18\n" +
 	"\acreated\x18\x03 \x01(\x03R\acreated\x12\x19\n" +
 	"\bowned_by\x18\x04 \x01(\tR\aownedBy\x12(\n" +
-	"\rshutdown_date\x18\x05 \x01(\tH\x00R\fshutdownDate\x88\x01\x01\x12\x1a\n" +
+	"\rshutdown_date\x18\x05 \x01(\tH\x00R\fshutdownDate\x88\x01\x01\x122\n" +
+	"\x0econtext_window\x18\x06 \x01(\x03B\x06\x82\x80\x19\x02(\x01H\x01R\rcontextWindow\x88\x01\x01\x127\n" +
+	"\x11max_output_tokens\x18\a \x01(\x03B\x06\x82\x80\x19\x02(\x01H\x02R\x0fmaxOutputTokens\x88\x01\x01\x12\xa1\x01\n" +
+	"\fcapabilities\x18\b \x03(\tB}\x82\x80\x19y(\x012\x05tools2\x06vision2\x05audio2\x05files2\vjson_schema2\tstreaming2\treasoning2\n" +
+	"embeddings2\n" +
+	"moderation2\x06images2\x06speech2\rtranscriptionR\fcapabilities\x123\n" +
+	"\x05price\x18\t \x01(\v2\x15.sluice.v1.ModelPriceB\x06\x82\x80\x19\x02(\x01R\x05price\x12>\n" +
+	"\x14embedding_dimensions\x18\n" +
+	" \x01(\x03B\x06\x82\x80\x19\x02(\x01H\x03R\x13embeddingDimensions\x88\x01\x01\x12 \n" +
+	"\x05as_of\x18\v \x01(\tB\x06\x82\x80\x19\x02(\x01H\x04R\x04asOf\x88\x01\x01\x12#\n" +
+	"\x06source\x18\f \x01(\tB\x06\x82\x80\x19\x02(\x01H\x05R\x06source\x88\x01\x01\x12\x1a\n" +
 	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\x10\n" +
-	"\x0e_shutdown_date2\xcd\x01\n" +
+	"\x0e_shutdown_dateB\x11\n" +
+	"\x0f_context_windowB\x14\n" +
+	"\x12_max_output_tokensB\x17\n" +
+	"\x15_embedding_dimensionsB\b\n" +
+	"\x06_as_ofB\t\n" +
+	"\a_source\"\xba\x02\n" +
+	"\n" +
+	"ModelPrice\x12!\n" +
+	"\x05input\x18\x01 \x01(\x01B\x06\x82\x80\x19\x02(\x01H\x00R\x05input\x88\x01\x01\x12.\n" +
+	"\fcached_input\x18\x02 \x01(\x01B\x06\x82\x80\x19\x02(\x01H\x01R\vcachedInput\x88\x01\x01\x12,\n" +
+	"\vcache_write\x18\x03 \x01(\x01B\x06\x82\x80\x19\x02(\x01H\x02R\n" +
+	"cacheWrite\x88\x01\x01\x12#\n" +
+	"\x06output\x18\x04 \x01(\x01B\x06\x82\x80\x19\x02(\x01H\x03R\x06output\x88\x01\x01\x12'\n" +
+	"\bcurrency\x18\x05 \x01(\tB\x06\x82\x80\x19\x02(\x01H\x04R\bcurrency\x88\x01\x01\x12\x1a\n" +
+	"\x04rest\x18d \x01(\fB\x06\x82\x80\x19\x02\x10\x01R\x04restB\b\n" +
+	"\x06_inputB\x0f\n" +
+	"\r_cached_inputB\x0e\n" +
+	"\f_cache_writeB\t\n" +
+	"\a_outputB\v\n" +
+	"\t_currency2\xcd\x01\n" +
 	"\rModelsService\x12`\n" +
 	"\n" +
 	"ListModels\x12\x1c.sluice.v1.ListModelsRequest\x1a\x1d.sluice.v1.ListModelsResponse\"\x15\x82\xd3\xe4\x93\x02\f\x12\n" +
@@ -297,24 +485,26 @@ func file_sluice_v1_models_proto_rawDescGZIP() []byte {
 	return file_sluice_v1_models_proto_rawDescData
 }
 
-var file_sluice_v1_models_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_sluice_v1_models_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_sluice_v1_models_proto_goTypes = []any{
 	(*ListModelsRequest)(nil),  // 0: sluice.v1.ListModelsRequest
 	(*ListModelsResponse)(nil), // 1: sluice.v1.ListModelsResponse
 	(*GetModelRequest)(nil),    // 2: sluice.v1.GetModelRequest
 	(*Model)(nil),              // 3: sluice.v1.Model
+	(*ModelPrice)(nil),         // 4: sluice.v1.ModelPrice
 }
 var file_sluice_v1_models_proto_depIdxs = []int32{
 	3, // 0: sluice.v1.ListModelsResponse.data:type_name -> sluice.v1.Model
-	0, // 1: sluice.v1.ModelsService.ListModels:input_type -> sluice.v1.ListModelsRequest
-	2, // 2: sluice.v1.ModelsService.GetModel:input_type -> sluice.v1.GetModelRequest
-	1, // 3: sluice.v1.ModelsService.ListModels:output_type -> sluice.v1.ListModelsResponse
-	3, // 4: sluice.v1.ModelsService.GetModel:output_type -> sluice.v1.Model
-	3, // [3:5] is the sub-list for method output_type
-	1, // [1:3] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	4, // 1: sluice.v1.Model.price:type_name -> sluice.v1.ModelPrice
+	0, // 2: sluice.v1.ModelsService.ListModels:input_type -> sluice.v1.ListModelsRequest
+	2, // 3: sluice.v1.ModelsService.GetModel:input_type -> sluice.v1.GetModelRequest
+	1, // 4: sluice.v1.ModelsService.ListModels:output_type -> sluice.v1.ListModelsResponse
+	3, // 5: sluice.v1.ModelsService.GetModel:output_type -> sluice.v1.Model
+	4, // [4:6] is the sub-list for method output_type
+	2, // [2:4] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_sluice_v1_models_proto_init() }
@@ -323,13 +513,14 @@ func file_sluice_v1_models_proto_init() {
 		return
 	}
 	file_sluice_v1_models_proto_msgTypes[3].OneofWrappers = []any{}
+	file_sluice_v1_models_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sluice_v1_models_proto_rawDesc), len(file_sluice_v1_models_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -271,12 +271,45 @@ func (m *Model) AppendWireJSON(b []byte) []byte {
 		b = append(b, `,"shutdown_date":`...)
 		b = wirejson.AppendString(b, *m.ShutdownDate)
 	}
+	if m.ContextWindow != nil {
+		b = append(b, `,"context_window":`...)
+		b = wirejson.AppendInt(b, int64(*m.ContextWindow))
+	}
+	if m.MaxOutputTokens != nil {
+		b = append(b, `,"max_output_tokens":`...)
+		b = wirejson.AppendInt(b, int64(*m.MaxOutputTokens))
+	}
+	if len(m.Capabilities) > 0 {
+		b = append(b, `,"capabilities":`...)
+		b = wirejson.AppendStrings(b, m.Capabilities)
+	}
+	if m.Price != nil {
+		b = append(b, `,"price":`...)
+		b = m.Price.AppendWireJSON(b)
+	}
+	if m.EmbeddingDimensions != nil {
+		b = append(b, `,"embedding_dimensions":`...)
+		b = wirejson.AppendInt(b, int64(*m.EmbeddingDimensions))
+	}
+	if m.AsOf != nil {
+		b = append(b, `,"as_of":`...)
+		b = wirejson.AppendString(b, *m.AsOf)
+	}
+	if m.Source != nil {
+		b = append(b, `,"source":`...)
+		b = wirejson.AppendString(b, *m.Source)
+	}
 	b = rest.Append(b)
 	return wirejson.CloseObject(b, start)
 }
 
 type roomOfModel struct {
-	ofShutdownDate string
+	ofShutdownDate        string
+	ofContextWindow       int64
+	ofMaxOutputTokens     int64
+	ofEmbeddingDimensions int64
+	ofAsOf                string
+	ofSource              string
 }
 
 var namesOfModel = [...]string{
@@ -285,6 +318,13 @@ var namesOfModel = [...]string{
 	"created",
 	"owned_by",
 	"shutdown_date",
+	"context_window",
+	"max_output_tokens",
+	"capabilities",
+	"price",
+	"embedding_dimensions",
+	"as_of",
+	"source",
 }
 
 // DecodeWireJSON reads the message from JSON.
@@ -366,6 +406,101 @@ func (m *Model) decodeWireJSON(d *wirejson.Decoder, room *roomOfModel) bool {
 			if !d.Ride(&o, false) {
 				return false
 			}
+		case "context_window":
+			if seen0&(1<<5) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 5
+			if v, ok := d.Int64(); ok {
+				room.ofContextWindow = v
+				m.ContextWindow = &room.ofContextWindow
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "max_output_tokens":
+			if seen0&(1<<6) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 6
+			if v, ok := d.Int64(); ok {
+				room.ofMaxOutputTokens = v
+				m.MaxOutputTokens = &room.ofMaxOutputTokens
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "capabilities":
+			if seen0&(1<<7) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 7
+			if v, ok := d.Strings(); ok && len(v) > 0 {
+				m.Capabilities = v
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "price":
+			if seen0&(1<<8) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 8
+			if !d.AtNull() {
+				v := new(struct {
+					of   ModelPrice
+					room roomOfModelPrice
+				})
+				if v.of.decodeWireJSON(d, &v.room) {
+					m.Price = &v.of
+					continue
+				}
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "embedding_dimensions":
+			if seen0&(1<<9) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 9
+			if v, ok := d.Int64(); ok {
+				room.ofEmbeddingDimensions = v
+				m.EmbeddingDimensions = &room.ofEmbeddingDimensions
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "as_of":
+			if seen0&(1<<10) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 10
+			if v, ok := d.String(); ok {
+				room.ofAsOf = v
+				m.AsOf = &room.ofAsOf
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "source":
+			if seen0&(1<<11) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 11
+			if v, ok := d.String(); ok {
+				room.ofSource = v
+				m.Source = &room.ofSource
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
 		default:
 			if !d.Unknown(&o) {
 				return false
@@ -390,13 +525,230 @@ func (m *Model) CheckWireJSON(c *wirejson.Checker) bool {
 	if !c.Enter() {
 		return false
 	}
+	if !m.Price.CheckWireJSON(c) {
+		return c.In("price")
+	}
 	if len(m.Rest) > 0 {
 		var set [1]uint64
 		if m.ShutdownDate != nil {
 			set[0] |= 1 << 4
 		}
+		if m.ContextWindow != nil {
+			set[0] |= 1 << 5
+		}
+		if m.MaxOutputTokens != nil {
+			set[0] |= 1 << 6
+		}
+		if len(m.Capabilities) > 0 {
+			set[0] |= 1 << 7
+		}
+		if m.Price != nil {
+			set[0] |= 1 << 8
+		}
+		if m.EmbeddingDimensions != nil {
+			set[0] |= 1 << 9
+		}
+		if m.AsOf != nil {
+			set[0] |= 1 << 10
+		}
+		if m.Source != nil {
+			set[0] |= 1 << 11
+		}
 		if !c.Rest(m.Rest, namesOfModel[:], set[:], []uint64{0xf}, func(d *wirejson.Decoder) []byte {
 			var fresh Model
+			fresh.DecodeWireJSON(d)
+			return fresh.Rest
+		}) {
+			return false
+		}
+	}
+	return c.Leave()
+}
+
+var _ wirejson.Message = (*ModelPrice)(nil)
+
+// AppendWireJSON appends the message as JSON.
+func (m *ModelPrice) AppendWireJSON(b []byte) []byte {
+	if m == nil {
+		return append(b, "{}"...)
+	}
+	var rest wirejson.Rest
+	if len(m.Rest) > 0 {
+		rest = wirejson.OpenRest(m.Rest)
+	}
+	start := len(b)
+	if m.Input != nil {
+		b = append(b, `,"input":`...)
+		b = wirejson.AppendDouble(b, *m.Input)
+	}
+	if m.CachedInput != nil {
+		b = append(b, `,"cached_input":`...)
+		b = wirejson.AppendDouble(b, *m.CachedInput)
+	}
+	if m.CacheWrite != nil {
+		b = append(b, `,"cache_write":`...)
+		b = wirejson.AppendDouble(b, *m.CacheWrite)
+	}
+	if m.Output != nil {
+		b = append(b, `,"output":`...)
+		b = wirejson.AppendDouble(b, *m.Output)
+	}
+	if m.Currency != nil {
+		b = append(b, `,"currency":`...)
+		b = wirejson.AppendString(b, *m.Currency)
+	}
+	b = rest.Append(b)
+	return wirejson.CloseObject(b, start)
+}
+
+type roomOfModelPrice struct {
+	ofInput       float64
+	ofCachedInput float64
+	ofCacheWrite  float64
+	ofOutput      float64
+	ofCurrency    string
+}
+
+var namesOfModelPrice = [...]string{
+	"input",
+	"cached_input",
+	"cache_write",
+	"output",
+	"currency",
+}
+
+// DecodeWireJSON reads the message from JSON.
+func (m *ModelPrice) DecodeWireJSON(d *wirejson.Decoder) bool {
+	return m.decodeWireJSON(d, new(roomOfModelPrice))
+}
+
+func (m *ModelPrice) decodeWireJSON(d *wirejson.Decoder, room *roomOfModelPrice) bool {
+	var o wirejson.Object
+	if !d.Object(&o, true) {
+		return false
+	}
+	var seen0 uint64
+	for d.Member(&o) {
+		switch string(o.Name) {
+		case "input":
+			if seen0&(1<<0) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 0
+			if v, ok := d.Double(); ok {
+				room.ofInput = v
+				m.Input = &room.ofInput
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "cached_input":
+			if seen0&(1<<1) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 1
+			if v, ok := d.Double(); ok {
+				room.ofCachedInput = v
+				m.CachedInput = &room.ofCachedInput
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "cache_write":
+			if seen0&(1<<2) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 2
+			if v, ok := d.Double(); ok {
+				room.ofCacheWrite = v
+				m.CacheWrite = &room.ofCacheWrite
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "output":
+			if seen0&(1<<3) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 3
+			if v, ok := d.Double(); ok {
+				room.ofOutput = v
+				m.Output = &room.ofOutput
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		case "currency":
+			if seen0&(1<<4) != 0 {
+				return d.Duplicate(&o)
+			}
+			seen0 |= 1 << 4
+			if v, ok := d.String(); ok {
+				room.ofCurrency = v
+				m.Currency = &room.ofCurrency
+				continue
+			}
+			if !d.Ride(&o, true) {
+				return false
+			}
+		default:
+			if !d.Unknown(&o) {
+				return false
+			}
+		}
+	}
+	if !d.OK() {
+		return false
+	}
+	if o.Kept() {
+		m.Rest = d.Rest(&o, nil)
+	}
+	return true
+}
+
+// CheckWireJSON tells whether the message can be written as JSON.
+func (m *ModelPrice) CheckWireJSON(c *wirejson.Checker) bool {
+	if m == nil {
+		return true
+	}
+	if !c.Enter() {
+		return false
+	}
+	if m.Input != nil && !c.Double(*m.Input) {
+		return c.In("input")
+	}
+	if m.CachedInput != nil && !c.Double(*m.CachedInput) {
+		return c.In("cached_input")
+	}
+	if m.CacheWrite != nil && !c.Double(*m.CacheWrite) {
+		return c.In("cache_write")
+	}
+	if m.Output != nil && !c.Double(*m.Output) {
+		return c.In("output")
+	}
+	if len(m.Rest) > 0 {
+		var set [1]uint64
+		if m.Input != nil {
+			set[0] |= 1 << 0
+		}
+		if m.CachedInput != nil {
+			set[0] |= 1 << 1
+		}
+		if m.CacheWrite != nil {
+			set[0] |= 1 << 2
+		}
+		if m.Output != nil {
+			set[0] |= 1 << 3
+		}
+		if m.Currency != nil {
+			set[0] |= 1 << 4
+		}
+		if !c.Rest(m.Rest, namesOfModelPrice[:], set[:], []uint64{0x0}, func(d *wirejson.Decoder) []byte {
+			var fresh ModelPrice
 			fresh.DecodeWireJSON(d)
 			return fresh.Rest
 		}) {

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16sluice/v1/models.proto\x12\tsluice.v1\"\x13\n\x11ListModelsRequest\"f\n\x12ListModelsResponse\x12\x16\n\x06object\x18\x01 \x01(\tR\x06object\x12$\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x10.sluice.v1.ModelR\x04\x64\x61ta\x12\x12\n\x04rest\x18\x64 \x01(\x0cR\x04rest\"\'\n\x0fGetModelRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\"\xb4\x01\n\x05Model\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n\x06object\x18\x02 \x01(\tR\x06object\x12\x18\n\x07\x63reated\x18\x03 \x01(\x03R\x07\x63reated\x12\x19\n\x08owned_by\x18\x04 \x01(\tR\x07ownedBy\x12(\n\rshutdown_date\x18\x05 \x01(\tH\x00R\x0cshutdownDate\x88\x01\x01\x12\x12\n\x04rest\x18\x64 \x01(\x0cR\x04restB\x10\n\x0e_shutdown_date2\x9e\x01\n\rModelsService\x12N\n\nListModels\x12\x1c.sluice.v1.ListModelsRequest\x1a\x1d.sluice.v1.ListModelsResponse\"\x03\x90\x02\x01\x12=\n\x08GetModel\x12\x1a.sluice.v1.GetModelRequest\x1a\x10.sluice.v1.Model\"\x03\x90\x02\x01\x42\x37Z5github.com/sluice-ai/sluice/gen/go/sluice/v1;sluicev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16sluice/v1/models.proto\x12\tsluice.v1\"\x13\n\x11ListModelsRequest\"f\n\x12ListModelsResponse\x12\x16\n\x06object\x18\x01 \x01(\tR\x06object\x12$\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x10.sluice.v1.ModelR\x04\x64\x61ta\x12\x12\n\x04rest\x18\x64 \x01(\x0cR\x04rest\"\'\n\x0fGetModelRequest\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\"\xa8\x04\n\x05Model\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n\x06object\x18\x02 \x01(\tR\x06object\x12\x18\n\x07\x63reated\x18\x03 \x01(\x03R\x07\x63reated\x12\x19\n\x08owned_by\x18\x04 \x01(\tR\x07ownedBy\x12(\n\rshutdown_date\x18\x05 \x01(\tH\x00R\x0cshutdownDate\x88\x01\x01\x12*\n\x0e\x63ontext_window\x18\x06 \x01(\x03H\x01R\rcontextWindow\x88\x01\x01\x12/\n\x11max_output_tokens\x18\x07 \x01(\x03H\x02R\x0fmaxOutputTokens\x88\x01\x01\x12\"\n\x0c\x63\x61pabilities\x18\x08 \x03(\tR\x0c\x63\x61pabilities\x12+\n\x05price\x18\t \x01(\x0b\x32\x15.sluice.v1.ModelPriceR\x05price\x12\x36\n\x14\x65mbedding_dimensions\x18\n \x01(\x03H\x03R\x13\x65mbeddingDimensions\x88\x01\x01\x12\x18\n\x05\x61s_of\x18\x0b \x01(\tH\x04R\x04\x61sOf\x88\x01\x01\x12\x1b\n\x06source\x18\x0c \x01(\tH\x05R\x06source\x88\x01\x01\x12\x12\n\x04rest\x18\x64 \x01(\x0cR\x04restB\x10\n\x0e_shutdown_dateB\x11\n\x0f_context_windowB\x14\n\x12_max_output_tokensB\x17\n\x15_embedding_dimensionsB\x08\n\x06_as_ofB\t\n\x07_source\"\x8a\x02\n\nModelPrice\x12\x19\n\x05input\x18\x01 \x01(\x01H\x00R\x05input\x88\x01\x01\x12&\n\x0c\x63\x61\x63hed_input\x18\x02 \x01(\x01H\x01R\x0b\x63\x61\x63hedInput\x88\x01\x01\x12$\n\x0b\x63\x61\x63he_write\x18\x03 \x01(\x01H\x02R\ncacheWrite\x88\x01\x01\x12\x1b\n\x06output\x18\x04 \x01(\x01H\x03R\x06output\x88\x01\x01\x12\x1f\n\x08\x63urrency\x18\x05 \x01(\tH\x04R\x08\x63urrency\x88\x01\x01\x12\x12\n\x04rest\x18\x64 \x01(\x0cR\x04restB\x08\n\x06_inputB\x0f\n\r_cached_inputB\x0e\n\x0c_cache_writeB\t\n\x07_outputB\x0b\n\t_currency2\x9e\x01\n\rModelsService\x12N\n\nListModels\x12\x1c.sluice.v1.ListModelsRequest\x1a\x1d.sluice.v1.ListModelsResponse\"\x03\x90\x02\x01\x12=\n\x08GetModel\x12\x1a.sluice.v1.GetModelRequest\x1a\x10.sluice.v1.Model\"\x03\x90\x02\x01\x42\x37Z5github.com/sluice-ai/sluice/gen/go/sluice/v1;sluicev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,7 +43,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMODELREQUEST']._serialized_start=162
   _globals['_GETMODELREQUEST']._serialized_end=201
   _globals['_MODEL']._serialized_start=204
-  _globals['_MODEL']._serialized_end=384
-  _globals['_MODELSSERVICE']._serialized_start=387
-  _globals['_MODELSSERVICE']._serialized_end=545
+  _globals['_MODEL']._serialized_end=756
+  _globals['_MODELPRICE']._serialized_start=759
+  _globals['_MODELPRICE']._serialized_end=1025
+  _globals['_MODELSSERVICE']._serialized_start=1028
+  _globals['_MODELSSERVICE']._serialized_end=1186
 # @@protoc_insertion_point(module_scope)

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sluice/v1/models.proto.
  */
 export const file_sluice_v1_models: GenFile = /*@__PURE__*/
-  fileDesc("ChZzbHVpY2UvdjEvbW9kZWxzLnByb3RvEglzbHVpY2UudjEiEwoRTGlzdE1vZGVsc1JlcXVlc3QiUgoSTGlzdE1vZGVsc1Jlc3BvbnNlEg4KBm9iamVjdBgBIAEoCRIeCgRkYXRhGAIgAygLMhAuc2x1aWNlLnYxLk1vZGVsEgwKBHJlc3QYZCABKAwiIAoPR2V0TW9kZWxSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJIoIBCgVNb2RlbBIKCgJpZBgBIAEoCRIOCgZvYmplY3QYAiABKAkSDwoHY3JlYXRlZBgDIAEoAxIQCghvd25lZF9ieRgEIAEoCRIaCg1zaHV0ZG93bl9kYXRlGAUgASgJSACIAQESDAoEcmVzdBhkIAEoDEIQCg5fc2h1dGRvd25fZGF0ZTKeAQoNTW9kZWxzU2VydmljZRJOCgpMaXN0TW9kZWxzEhwuc2x1aWNlLnYxLkxpc3RNb2RlbHNSZXF1ZXN0Gh0uc2x1aWNlLnYxLkxpc3RNb2RlbHNSZXNwb25zZSIDkAIBEj0KCEdldE1vZGVsEhouc2x1aWNlLnYxLkdldE1vZGVsUmVxdWVzdBoQLnNsdWljZS52MS5Nb2RlbCIDkAIBQjdaNWdpdGh1Yi5jb20vc2x1aWNlLWFpL3NsdWljZS9nZW4vZ28vc2x1aWNlL3YxO3NsdWljZXYxYgZwcm90bzM");
+  fileDesc("ChZzbHVpY2UvdjEvbW9kZWxzLnByb3RvEglzbHVpY2UudjEiEwoRTGlzdE1vZGVsc1JlcXVlc3QiUgoSTGlzdE1vZGVsc1Jlc3BvbnNlEg4KBm9iamVjdBgBIAEoCRIeCgRkYXRhGAIgAygLMhAuc2x1aWNlLnYxLk1vZGVsEgwKBHJlc3QYZCABKAwiIAoPR2V0TW9kZWxSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJIp4DCgVNb2RlbBIKCgJpZBgBIAEoCRIOCgZvYmplY3QYAiABKAkSDwoHY3JlYXRlZBgDIAEoAxIQCghvd25lZF9ieRgEIAEoCRIaCg1zaHV0ZG93bl9kYXRlGAUgASgJSACIAQESGwoOY29udGV4dF93aW5kb3cYBiABKANIAYgBARIeChFtYXhfb3V0cHV0X3Rva2VucxgHIAEoA0gCiAEBEhQKDGNhcGFiaWxpdGllcxgIIAMoCRIkCgVwcmljZRgJIAEoCzIVLnNsdWljZS52MS5Nb2RlbFByaWNlEiEKFGVtYmVkZGluZ19kaW1lbnNpb25zGAogASgDSAOIAQESEgoFYXNfb2YYCyABKAlIBIgBARITCgZzb3VyY2UYDCABKAlIBYgBARIMCgRyZXN0GGQgASgMQhAKDl9zaHV0ZG93bl9kYXRlQhEKD19jb250ZXh0X3dpbmRvd0IUChJfbWF4X291dHB1dF90b2tlbnNCFwoVX2VtYmVkZGluZ19kaW1lbnNpb25zQggKBl9hc19vZkIJCgdfc291cmNlItIBCgpNb2RlbFByaWNlEhIKBWlucHV0GAEgASgBSACIAQESGQoMY2FjaGVkX2lucHV0GAIgASgBSAGIAQESGAoLY2FjaGVfd3JpdGUYAyABKAFIAogBARITCgZvdXRwdXQYBCABKAFIA4gBARIVCghjdXJyZW5jeRgFIAEoCUgEiAEBEgwKBHJlc3QYZCABKAxCCAoGX2lucHV0Qg8KDV9jYWNoZWRfaW5wdXRCDgoMX2NhY2hlX3dyaXRlQgkKB19vdXRwdXRCCwoJX2N1cnJlbmN5Mp4BCg1Nb2RlbHNTZXJ2aWNlEk4KCkxpc3RNb2RlbHMSHC5zbHVpY2UudjEuTGlzdE1vZGVsc1JlcXVlc3QaHS5zbHVpY2UudjEuTGlzdE1vZGVsc1Jlc3BvbnNlIgOQAgESPQoIR2V0TW9kZWwSGi5zbHVpY2UudjEuR2V0TW9kZWxSZXF1ZXN0GhAuc2x1aWNlLnYxLk1vZGVsIgOQAgFCN1o1Z2l0aHViLmNvbS9zbHVpY2UtYWkvc2x1aWNlL2dlbi9nby9zbHVpY2UvdjE7c2x1aWNldjFiBnByb3RvMw");
 
 /**
  * ListModelsRequest asks for all models.
@@ -120,6 +120,57 @@ export type Model = Message<"sluice.v1.Model"> & {
   shutdownDate?: string | undefined;
 
   /**
+   * Tokens that prompt and answer may have together; at providers that count them apart,
+   * those of the prompt. Absent when not known, as all that follows. What the provider says
+   * itself stands; the rest is from the catalog of models. Of a route it is what all of its
+   * targets have.
+   *
+   * @generated from field: optional int64 context_window = 6;
+   */
+  contextWindow?: bigint | undefined;
+
+  /**
+   * Tokens that an answer may have.
+   *
+   * @generated from field: optional int64 max_output_tokens = 7;
+   */
+  maxOutputTokens?: bigint | undefined;
+
+  /**
+   * What it is known to be able to do. Others may be possible.
+   *
+   * @generated from field: repeated string capabilities = 8;
+   */
+  capabilities: string[];
+
+  /**
+   * @generated from field: sluice.v1.ModelPrice price = 9;
+   */
+  price?: ModelPrice | undefined;
+
+  /**
+   * Length of its vectors, unless the call asks for another.
+   *
+   * @generated from field: optional int64 embedding_dimensions = 10;
+   */
+  embeddingDimensions?: bigint | undefined;
+
+  /**
+   * The day of these facts, as "2026-10-23".
+   *
+   * @generated from field: optional string as_of = 11;
+   */
+  asOf?: string | undefined;
+
+  /**
+   * Where these facts are from: the address of a page of the provider, or the name of the
+   * operator's catalog file.
+   *
+   * @generated from field: optional string source = 12;
+   */
+  source?: string | undefined;
+
+  /**
    * @generated from field: bytes rest = 100;
    */
   rest: Uint8Array;
@@ -131,6 +182,63 @@ export type Model = Message<"sluice.v1.Model"> & {
  */
 export const ModelSchema: GenMessage<Model> = /*@__PURE__*/
   messageDesc(file_sluice_v1_models, 3);
+
+/**
+ * ModelPrice is a list price: what a call costs that is answered at once, and whose prompt
+ * is not so long that it costs more.
+ *
+ * @generated from message sluice.v1.ModelPrice
+ */
+export type ModelPrice = Message<"sluice.v1.ModelPrice"> & {
+  /**
+   * Of a million tokens of the prompt.
+   *
+   * @generated from field: optional double input = 1;
+   */
+  input?: number | undefined;
+
+  /**
+   * Of a million tokens of the prompt that the provider has in its cache. Absent when not
+   * known, or the same as input.
+   *
+   * @generated from field: optional double cached_input = 2;
+   */
+  cachedInput?: number | undefined;
+
+  /**
+   * Of a million tokens that the provider puts into its cache. Absent when not known, or
+   * the same as input.
+   *
+   * @generated from field: optional double cache_write = 3;
+   */
+  cacheWrite?: number | undefined;
+
+  /**
+   * Of a million tokens of the answer.
+   *
+   * @generated from field: optional double output = 4;
+   */
+  output?: number | undefined;
+
+  /**
+   * Always "USD" where Sluice says it.
+   *
+   * @generated from field: optional string currency = 5;
+   */
+  currency?: string | undefined;
+
+  /**
+   * @generated from field: bytes rest = 100;
+   */
+  rest: Uint8Array;
+};
+
+/**
+ * Describes the message sluice.v1.ModelPrice.
+ * Use `create(ModelPriceSchema)` to create a new message.
+ */
+export const ModelPriceSchema: GenMessage<ModelPrice> = /*@__PURE__*/
+  messageDesc(file_sluice_v1_models, 4);
 
 /**
  * ModelsService tells which models a caller can name.

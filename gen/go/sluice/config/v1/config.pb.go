@@ -49,7 +49,9 @@ type Config struct {
 	// How Sluice stops.
 	Shutdown *Shutdown `protobuf:"bytes,9,opt,name=shutdown,proto3" json:"shutdown,omitempty"`
 	// Which web pages may call from a browser.
-	Cors          *Cors `protobuf:"bytes,10,opt,name=cors,proto3" json:"cors,omitempty"`
+	Cors *Cors `protobuf:"bytes,10,opt,name=cors,proto3" json:"cors,omitempty"`
+	// What is known of models, beside what Sluice knows by itself.
+	Catalog       *Catalog `protobuf:"bytes,11,opt,name=catalog,proto3" json:"catalog,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -154,6 +156,62 @@ func (x *Config) GetCors() *Cors {
 	return nil
 }
 
+func (x *Config) GetCatalog() *Catalog {
+	if x != nil {
+		return x.Catalog
+	}
+	return nil
+}
+
+// Catalog is a file of the form of Sluice's own catalog of models: see docs/models.md. It
+// is watched, as this one is.
+type Catalog struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its path. A relative one starts at the folder of the configuration file. Its entries
+	// add models, and replace members of those that Sluice knows. What a target says of
+	// lacks, context_window and price goes over both.
+	File          *string `protobuf:"bytes,1,opt,name=file,proto3,oneof" json:"file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Catalog) Reset() {
+	*x = Catalog{}
+	mi := &file_sluice_config_v1_config_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Catalog) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Catalog) ProtoMessage() {}
+
+func (x *Catalog) ProtoReflect() protoreflect.Message {
+	mi := &file_sluice_config_v1_config_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Catalog.ProtoReflect.Descriptor instead.
+func (*Catalog) Descriptor() ([]byte, []int) {
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Catalog) GetFile() string {
+	if x != nil && x.File != nil {
+		return *x.File
+	}
+	return ""
+}
+
 type Listen struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// REST, server-sent events, Connect and gRPC-Web. Port 0 takes a free one.
@@ -178,7 +236,7 @@ type Listen struct {
 
 func (x *Listen) Reset() {
 	*x = Listen{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[1]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -190,7 +248,7 @@ func (x *Listen) String() string {
 func (*Listen) ProtoMessage() {}
 
 func (x *Listen) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[1]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -203,7 +261,7 @@ func (x *Listen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Listen.ProtoReflect.Descriptor instead.
 func (*Listen) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{1}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Listen) GetHttp() string {
@@ -269,7 +327,7 @@ type ListenTls struct {
 
 func (x *ListenTls) Reset() {
 	*x = ListenTls{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[2]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -281,7 +339,7 @@ func (x *ListenTls) String() string {
 func (*ListenTls) ProtoMessage() {}
 
 func (x *ListenTls) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[2]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -294,7 +352,7 @@ func (x *ListenTls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListenTls.ProtoReflect.Descriptor instead.
 func (*ListenTls) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ListenTls) GetCert() string {
@@ -376,7 +434,7 @@ type Provider struct {
 
 func (x *Provider) Reset() {
 	*x = Provider{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[3]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -388,7 +446,7 @@ func (x *Provider) String() string {
 func (*Provider) ProtoMessage() {}
 
 func (x *Provider) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[3]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -401,7 +459,7 @@ func (x *Provider) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Provider.ProtoReflect.Descriptor instead.
 func (*Provider) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Provider) GetName() string {
@@ -532,7 +590,7 @@ type GoogleCloud struct {
 
 func (x *GoogleCloud) Reset() {
 	*x = GoogleCloud{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -544,7 +602,7 @@ func (x *GoogleCloud) String() string {
 func (*GoogleCloud) ProtoMessage() {}
 
 func (x *GoogleCloud) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[4]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -557,7 +615,7 @@ func (x *GoogleCloud) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoogleCloud.ProtoReflect.Descriptor instead.
 func (*GoogleCloud) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GoogleCloud) GetProject() string {
@@ -601,7 +659,7 @@ type AmazonCloud struct {
 
 func (x *AmazonCloud) Reset() {
 	*x = AmazonCloud{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -613,7 +671,7 @@ func (x *AmazonCloud) String() string {
 func (*AmazonCloud) ProtoMessage() {}
 
 func (x *AmazonCloud) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[5]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -626,7 +684,7 @@ func (x *AmazonCloud) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AmazonCloud.ProtoReflect.Descriptor instead.
 func (*AmazonCloud) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AmazonCloud) GetRegion() string {
@@ -693,7 +751,7 @@ type AzureCloud struct {
 
 func (x *AzureCloud) Reset() {
 	*x = AzureCloud{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -705,7 +763,7 @@ func (x *AzureCloud) String() string {
 func (*AzureCloud) ProtoMessage() {}
 
 func (x *AzureCloud) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[6]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -718,7 +776,7 @@ func (x *AzureCloud) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AzureCloud.ProtoReflect.Descriptor instead.
 func (*AzureCloud) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *AzureCloud) GetApiVersion() string {
@@ -792,7 +850,7 @@ type OpenaiDialect struct {
 
 func (x *OpenaiDialect) Reset() {
 	*x = OpenaiDialect{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -804,7 +862,7 @@ func (x *OpenaiDialect) String() string {
 func (*OpenaiDialect) ProtoMessage() {}
 
 func (x *OpenaiDialect) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[7]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -817,7 +875,7 @@ func (x *OpenaiDialect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenaiDialect.ProtoReflect.Descriptor instead.
 func (*OpenaiDialect) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *OpenaiDialect) GetMaxTokens() string {
@@ -903,7 +961,7 @@ type ProviderTls struct {
 
 func (x *ProviderTls) Reset() {
 	*x = ProviderTls{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -915,7 +973,7 @@ func (x *ProviderTls) String() string {
 func (*ProviderTls) ProtoMessage() {}
 
 func (x *ProviderTls) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[8]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -928,7 +986,7 @@ func (x *ProviderTls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderTls.ProtoReflect.Descriptor instead.
 func (*ProviderTls) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ProviderTls) GetCa() string {
@@ -975,7 +1033,7 @@ type ProviderKey struct {
 
 func (x *ProviderKey) Reset() {
 	*x = ProviderKey{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -987,7 +1045,7 @@ func (x *ProviderKey) String() string {
 func (*ProviderKey) ProtoMessage() {}
 
 func (x *ProviderKey) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[9]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1000,7 +1058,7 @@ func (x *ProviderKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderKey.ProtoReflect.Descriptor instead.
 func (*ProviderKey) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ProviderKey) GetKey() string {
@@ -1044,7 +1102,7 @@ type Concurrency struct {
 
 func (x *Concurrency) Reset() {
 	*x = Concurrency{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1114,7 @@ func (x *Concurrency) String() string {
 func (*Concurrency) ProtoMessage() {}
 
 func (x *Concurrency) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[10]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1127,7 @@ func (x *Concurrency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Concurrency.ProtoReflect.Descriptor instead.
 func (*Concurrency) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Concurrency) GetMax() int32 {
@@ -1114,7 +1172,7 @@ type HealthCheck struct {
 
 func (x *HealthCheck) Reset() {
 	*x = HealthCheck{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1184,7 @@ func (x *HealthCheck) String() string {
 func (*HealthCheck) ProtoMessage() {}
 
 func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[11]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1197,7 @@ func (x *HealthCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
 func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *HealthCheck) GetInterval() string {
@@ -1184,7 +1242,7 @@ type ProviderTimeouts struct {
 
 func (x *ProviderTimeouts) Reset() {
 	*x = ProviderTimeouts{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1254,7 @@ func (x *ProviderTimeouts) String() string {
 func (*ProviderTimeouts) ProtoMessage() {}
 
 func (x *ProviderTimeouts) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[12]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1267,7 @@ func (x *ProviderTimeouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProviderTimeouts.ProtoReflect.Descriptor instead.
 func (*ProviderTimeouts) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ProviderTimeouts) GetConnect() string {
@@ -1266,7 +1324,7 @@ type TargetTimeouts struct {
 
 func (x *TargetTimeouts) Reset() {
 	*x = TargetTimeouts{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1278,7 +1336,7 @@ func (x *TargetTimeouts) String() string {
 func (*TargetTimeouts) ProtoMessage() {}
 
 func (x *TargetTimeouts) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[13]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1291,7 +1349,7 @@ func (x *TargetTimeouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TargetTimeouts.ProtoReflect.Descriptor instead.
 func (*TargetTimeouts) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TargetTimeouts) GetConnect() string {
@@ -1358,7 +1416,7 @@ type Model struct {
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1370,7 +1428,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[14]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1383,7 +1441,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Model) GetName() string {
@@ -1451,7 +1509,7 @@ type Sticky struct {
 
 func (x *Sticky) Reset() {
 	*x = Sticky{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[15]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1463,7 +1521,7 @@ func (x *Sticky) String() string {
 func (*Sticky) ProtoMessage() {}
 
 func (x *Sticky) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[15]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1476,7 +1534,7 @@ func (x *Sticky) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sticky.ProtoReflect.Descriptor instead.
 func (*Sticky) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Sticky) GetBy() []string {
@@ -1518,7 +1576,7 @@ type Hedge struct {
 
 func (x *Hedge) Reset() {
 	*x = Hedge{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[16]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1530,7 +1588,7 @@ func (x *Hedge) String() string {
 func (*Hedge) ProtoMessage() {}
 
 func (x *Hedge) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[16]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1543,7 +1601,7 @@ func (x *Hedge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hedge.ProtoReflect.Descriptor instead.
 func (*Hedge) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Hedge) GetEnabled() bool {
@@ -1599,13 +1657,15 @@ type Target struct {
 	Timeouts *TargetTimeouts `protobuf:"bytes,8,opt,name=timeouts,proto3" json:"timeouts,omitempty"`
 	// How many calls it serves at once.
 	Concurrency *Concurrency `protobuf:"bytes,9,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
-	// What it cannot do. A call that needs it goes elsewhere.
+	// What it cannot do. A call that needs it goes elsewhere. Absent: what the catalog of
+	// models knows that it cannot.
 	Lacks []string `protobuf:"bytes,10,rep,name=lacks,proto3" json:"lacks,omitempty"`
 	// Tokens that prompt and answer may have together. A call whose prompt, estimated at
 	// 4 bytes per token, has more goes elsewhere; one that the provider finds too long is
-	// tried again at a target with a larger window. 0: not known.
+	// tried again at a target with a larger window. 0: that of the catalog of models, which
+	// only keeps away calls of more than twice as many tokens that may go elsewhere.
 	ContextWindow *int64 `protobuf:"varint,11,opt,name=context_window,json=contextWindow,proto3,oneof" json:"context_window,omitempty"`
-	// What it costs, for strategy cheapest.
+	// What it costs, for strategy cheapest. Absent: what the catalog of models knows.
 	Price         *Price `protobuf:"bytes,12,opt,name=price,proto3" json:"price,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1613,7 +1673,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[17]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1625,7 +1685,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[17]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1638,7 +1698,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Target) GetProvider() string {
@@ -1738,7 +1798,7 @@ type Price struct {
 
 func (x *Price) Reset() {
 	*x = Price{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[18]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1750,7 +1810,7 @@ func (x *Price) String() string {
 func (*Price) ProtoMessage() {}
 
 func (x *Price) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[18]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1763,7 +1823,7 @@ func (x *Price) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Price.ProtoReflect.Descriptor instead.
 func (*Price) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Price) GetInput() float64 {
@@ -1797,7 +1857,7 @@ type Parameters struct {
 
 func (x *Parameters) Reset() {
 	*x = Parameters{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[19]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1809,7 +1869,7 @@ func (x *Parameters) String() string {
 func (*Parameters) ProtoMessage() {}
 
 func (x *Parameters) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[19]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1822,7 +1882,7 @@ func (x *Parameters) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameters.ProtoReflect.Descriptor instead.
 func (*Parameters) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Parameters) GetDrop() []string {
@@ -1872,7 +1932,7 @@ type Routing struct {
 
 func (x *Routing) Reset() {
 	*x = Routing{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[20]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1884,7 +1944,7 @@ func (x *Routing) String() string {
 func (*Routing) ProtoMessage() {}
 
 func (x *Routing) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[20]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1897,7 +1957,7 @@ func (x *Routing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Routing.ProtoReflect.Descriptor instead.
 func (*Routing) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Routing) GetDefaultProvider() string {
@@ -1964,7 +2024,7 @@ type PathRoute struct {
 
 func (x *PathRoute) Reset() {
 	*x = PathRoute{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[21]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1976,7 +2036,7 @@ func (x *PathRoute) String() string {
 func (*PathRoute) ProtoMessage() {}
 
 func (x *PathRoute) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[21]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1989,7 +2049,7 @@ func (x *PathRoute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PathRoute.ProtoReflect.Descriptor instead.
 func (*PathRoute) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PathRoute) GetPath() string {
@@ -2027,7 +2087,7 @@ type RoutingTimeouts struct {
 
 func (x *RoutingTimeouts) Reset() {
 	*x = RoutingTimeouts{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[22]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2039,7 +2099,7 @@ func (x *RoutingTimeouts) String() string {
 func (*RoutingTimeouts) ProtoMessage() {}
 
 func (x *RoutingTimeouts) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[22]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2052,7 +2112,7 @@ func (x *RoutingTimeouts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoutingTimeouts.ProtoReflect.Descriptor instead.
 func (*RoutingTimeouts) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{22}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RoutingTimeouts) GetAttempt() string {
@@ -2098,7 +2158,7 @@ type Retries struct {
 
 func (x *Retries) Reset() {
 	*x = Retries{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[23]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2110,7 +2170,7 @@ func (x *Retries) String() string {
 func (*Retries) ProtoMessage() {}
 
 func (x *Retries) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[23]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2123,7 +2183,7 @@ func (x *Retries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retries.ProtoReflect.Descriptor instead.
 func (*Retries) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{23}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Retries) GetMaxAttempts() int32 {
@@ -2190,7 +2250,7 @@ type Auth struct {
 
 func (x *Auth) Reset() {
 	*x = Auth{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[24]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2202,7 +2262,7 @@ func (x *Auth) String() string {
 func (*Auth) ProtoMessage() {}
 
 func (x *Auth) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[24]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2215,7 +2275,7 @@ func (x *Auth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Auth.ProtoReflect.Descriptor instead.
 func (*Auth) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{24}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Auth) GetMode() string {
@@ -2251,7 +2311,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[25]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2263,7 +2323,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[25]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2276,7 +2336,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{25}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Limits) GetMaxRequestBytes() string {
@@ -2333,7 +2393,7 @@ type Breaker struct {
 
 func (x *Breaker) Reset() {
 	*x = Breaker{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[26]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2345,7 +2405,7 @@ func (x *Breaker) String() string {
 func (*Breaker) ProtoMessage() {}
 
 func (x *Breaker) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[26]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2358,7 +2418,7 @@ func (x *Breaker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breaker.ProtoReflect.Descriptor instead.
 func (*Breaker) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{26}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Breaker) GetEnabled() bool {
@@ -2426,7 +2486,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[27]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2438,7 +2498,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[27]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2451,7 +2511,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{27}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Log) GetFormat() string {
@@ -2480,18 +2540,21 @@ func (x *Log) GetBodies() *LogBodies {
 // credential is masked.
 type LogBodies struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Models, as callers name them, whose calls are logged so; "*" for all. Empty: none.
+	// Models, as callers name them, whose calls are logged so; "*" for all.
 	Models []string `protobuf:"bytes,1,rep,name=models,proto3" json:"models,omitempty"`
 	// What of one request, and of one answer, is written at most. The rest is cut off,
 	// with a note of how much there was.
-	MaxBytes      *string `protobuf:"bytes,2,opt,name=max_bytes,json=maxBytes,proto3,oneof" json:"max_bytes,omitempty"`
+	MaxBytes *string `protobuf:"bytes,2,opt,name=max_bytes,json=maxBytes,proto3,oneof" json:"max_bytes,omitempty"`
+	// Keys of callers, as they send them, whose calls are logged so, whatever the model.
+	// Secrets as api_keys are.
+	Keys          []string `protobuf:"bytes,3,rep,name=keys,proto3" json:"keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LogBodies) Reset() {
 	*x = LogBodies{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[28]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2503,7 +2566,7 @@ func (x *LogBodies) String() string {
 func (*LogBodies) ProtoMessage() {}
 
 func (x *LogBodies) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[28]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2516,7 +2579,7 @@ func (x *LogBodies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogBodies.ProtoReflect.Descriptor instead.
 func (*LogBodies) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{28}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *LogBodies) GetModels() []string {
@@ -2533,6 +2596,13 @@ func (x *LogBodies) GetMaxBytes() string {
 	return ""
 }
 
+func (x *LogBodies) GetKeys() []string {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
 type Shutdown struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How long running calls may go on after the signal to stop. What is still running
@@ -2544,7 +2614,7 @@ type Shutdown struct {
 
 func (x *Shutdown) Reset() {
 	*x = Shutdown{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[29]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2556,7 +2626,7 @@ func (x *Shutdown) String() string {
 func (*Shutdown) ProtoMessage() {}
 
 func (x *Shutdown) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[29]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2569,7 +2639,7 @@ func (x *Shutdown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shutdown.ProtoReflect.Descriptor instead.
 func (*Shutdown) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{29}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Shutdown) GetGrace() string {
@@ -2591,7 +2661,7 @@ type Cors struct {
 
 func (x *Cors) Reset() {
 	*x = Cors{}
-	mi := &file_sluice_config_v1_config_proto_msgTypes[30]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2603,7 +2673,7 @@ func (x *Cors) String() string {
 func (*Cors) ProtoMessage() {}
 
 func (x *Cors) ProtoReflect() protoreflect.Message {
-	mi := &file_sluice_config_v1_config_proto_msgTypes[30]
+	mi := &file_sluice_config_v1_config_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2616,7 +2686,7 @@ func (x *Cors) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cors.ProtoReflect.Descriptor instead.
 func (*Cors) Descriptor() ([]byte, []int) {
-	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{30}
+	return file_sluice_config_v1_config_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Cors) GetOrigins() []string {
@@ -2630,7 +2700,7 @@ var File_sluice_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1dsluice/config/v1/config.proto\x12\x10sluice.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1csluice/config/v1/field.proto\"\x90\x04\n" +
+	"\x1dsluice/config/v1/config.proto\x12\x10sluice.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1csluice/config/v1/field.proto\"\xc5\x04\n" +
 	"\x06Config\x120\n" +
 	"\x06listen\x18\x01 \x01(\v2\x18.sluice.config.v1.ListenR\x06listen\x12C\n" +
 	"\tproviders\x18\x02 \x03(\v2\x1a.sluice.config.v1.ProviderB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\tproviders\x12:\n" +
@@ -2642,7 +2712,12 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\x03log\x18\b \x01(\v2\x15.sluice.config.v1.LogR\x03log\x126\n" +
 	"\bshutdown\x18\t \x01(\v2\x1a.sluice.config.v1.ShutdownR\bshutdown\x12*\n" +
 	"\x04cors\x18\n" +
-	" \x01(\v2\x16.sluice.config.v1.CorsR\x04cors\"\x82\x03\n" +
+	" \x01(\v2\x16.sluice.config.v1.CorsR\x04cors\x123\n" +
+	"\acatalog\x18\v \x01(\v2\x19.sluice.config.v1.CatalogR\acatalog\"@\n" +
+	"\aCatalog\x12,\n" +
+	"\x04file\x18\x01 \x01(\tB\x13\xbaH\n" +
+	"\xc8\x01\x01r\x05\x10\x01\x18\x80 \xa2\x86\x19\x02\x10\vH\x00R\x04file\x88\x01\x01B\a\n" +
+	"\x05_file\"\x82\x03\n" +
 	"\x06Listen\x127\n" +
 	"\x04http\x18\x01 \x01(\tB\x1e\xbaH\x05r\x03\x18\xac\x02\xa2\x86\x19\x12\n" +
 	"\x0e127.0.0.1:8080\x10\x03H\x00R\x04http\x88\x01\x01\x127\n" +
@@ -3032,11 +3107,12 @@ const file_sluice_config_v1_config_proto_rawDesc = "" +
 	"\x06bodies\x18\x03 \x01(\v2\x1b.sluice.config.v1.LogBodiesH\x02R\x06bodies\x88\x01\x01B\t\n" +
 	"\a_formatB\b\n" +
 	"\x06_levelB\t\n" +
-	"\a_bodies\"\x9c\x01\n" +
+	"\a_bodies\"\xc7\x01\n" +
 	"\tLogBodies\x12'\n" +
 	"\x06models\x18\x01 \x03(\tB\x0f\xbaH\f\x92\x01\t\"\ar\x05\x10\x01\x18\x80\x02R\x06models\x12X\n" +
 	"\tmax_bytes\x18\x02 \x01(\tB6\xbaH\x1br\x192\x17^[0-9]+ ?(B|[KMG]i?B)?$\xa2\x86\x19\x14\n" +
-	"\x0516KiB\x10\x02\x1a\x0364B\"\x041MiBH\x00R\bmaxBytes\x88\x01\x01B\f\n" +
+	"\x0516KiB\x10\x02\x1a\x0364B\"\x041MiBH\x00R\bmaxBytes\x88\x01\x01\x12)\n" +
+	"\x04keys\x18\x03 \x03(\tB\x15\xbaH\f\x92\x01\t\x10\xe8\a\"\x04r\x02\x10\x01\xa2\x86\x19\x02\x10\aR\x04keysB\f\n" +
 	"\n" +
 	"_max_bytes\"g\n" +
 	"\bShutdown\x12Q\n" +
@@ -3058,82 +3134,84 @@ func file_sluice_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_sluice_config_v1_config_proto_rawDescData
 }
 
-var file_sluice_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_sluice_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_sluice_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),           // 0: sluice.config.v1.Config
-	(*Listen)(nil),           // 1: sluice.config.v1.Listen
-	(*ListenTls)(nil),        // 2: sluice.config.v1.ListenTls
-	(*Provider)(nil),         // 3: sluice.config.v1.Provider
-	(*GoogleCloud)(nil),      // 4: sluice.config.v1.GoogleCloud
-	(*AmazonCloud)(nil),      // 5: sluice.config.v1.AmazonCloud
-	(*AzureCloud)(nil),       // 6: sluice.config.v1.AzureCloud
-	(*OpenaiDialect)(nil),    // 7: sluice.config.v1.OpenaiDialect
-	(*ProviderTls)(nil),      // 8: sluice.config.v1.ProviderTls
-	(*ProviderKey)(nil),      // 9: sluice.config.v1.ProviderKey
-	(*Concurrency)(nil),      // 10: sluice.config.v1.Concurrency
-	(*HealthCheck)(nil),      // 11: sluice.config.v1.HealthCheck
-	(*ProviderTimeouts)(nil), // 12: sluice.config.v1.ProviderTimeouts
-	(*TargetTimeouts)(nil),   // 13: sluice.config.v1.TargetTimeouts
-	(*Model)(nil),            // 14: sluice.config.v1.Model
-	(*Sticky)(nil),           // 15: sluice.config.v1.Sticky
-	(*Hedge)(nil),            // 16: sluice.config.v1.Hedge
-	(*Target)(nil),           // 17: sluice.config.v1.Target
-	(*Price)(nil),            // 18: sluice.config.v1.Price
-	(*Parameters)(nil),       // 19: sluice.config.v1.Parameters
-	(*Routing)(nil),          // 20: sluice.config.v1.Routing
-	(*PathRoute)(nil),        // 21: sluice.config.v1.PathRoute
-	(*RoutingTimeouts)(nil),  // 22: sluice.config.v1.RoutingTimeouts
-	(*Retries)(nil),          // 23: sluice.config.v1.Retries
-	(*Auth)(nil),             // 24: sluice.config.v1.Auth
-	(*Limits)(nil),           // 25: sluice.config.v1.Limits
-	(*Breaker)(nil),          // 26: sluice.config.v1.Breaker
-	(*Log)(nil),              // 27: sluice.config.v1.Log
-	(*LogBodies)(nil),        // 28: sluice.config.v1.LogBodies
-	(*Shutdown)(nil),         // 29: sluice.config.v1.Shutdown
-	(*Cors)(nil),             // 30: sluice.config.v1.Cors
-	nil,                      // 31: sluice.config.v1.Provider.HeadersEntry
-	nil,                      // 32: sluice.config.v1.Target.HeadersEntry
+	(*Catalog)(nil),          // 1: sluice.config.v1.Catalog
+	(*Listen)(nil),           // 2: sluice.config.v1.Listen
+	(*ListenTls)(nil),        // 3: sluice.config.v1.ListenTls
+	(*Provider)(nil),         // 4: sluice.config.v1.Provider
+	(*GoogleCloud)(nil),      // 5: sluice.config.v1.GoogleCloud
+	(*AmazonCloud)(nil),      // 6: sluice.config.v1.AmazonCloud
+	(*AzureCloud)(nil),       // 7: sluice.config.v1.AzureCloud
+	(*OpenaiDialect)(nil),    // 8: sluice.config.v1.OpenaiDialect
+	(*ProviderTls)(nil),      // 9: sluice.config.v1.ProviderTls
+	(*ProviderKey)(nil),      // 10: sluice.config.v1.ProviderKey
+	(*Concurrency)(nil),      // 11: sluice.config.v1.Concurrency
+	(*HealthCheck)(nil),      // 12: sluice.config.v1.HealthCheck
+	(*ProviderTimeouts)(nil), // 13: sluice.config.v1.ProviderTimeouts
+	(*TargetTimeouts)(nil),   // 14: sluice.config.v1.TargetTimeouts
+	(*Model)(nil),            // 15: sluice.config.v1.Model
+	(*Sticky)(nil),           // 16: sluice.config.v1.Sticky
+	(*Hedge)(nil),            // 17: sluice.config.v1.Hedge
+	(*Target)(nil),           // 18: sluice.config.v1.Target
+	(*Price)(nil),            // 19: sluice.config.v1.Price
+	(*Parameters)(nil),       // 20: sluice.config.v1.Parameters
+	(*Routing)(nil),          // 21: sluice.config.v1.Routing
+	(*PathRoute)(nil),        // 22: sluice.config.v1.PathRoute
+	(*RoutingTimeouts)(nil),  // 23: sluice.config.v1.RoutingTimeouts
+	(*Retries)(nil),          // 24: sluice.config.v1.Retries
+	(*Auth)(nil),             // 25: sluice.config.v1.Auth
+	(*Limits)(nil),           // 26: sluice.config.v1.Limits
+	(*Breaker)(nil),          // 27: sluice.config.v1.Breaker
+	(*Log)(nil),              // 28: sluice.config.v1.Log
+	(*LogBodies)(nil),        // 29: sluice.config.v1.LogBodies
+	(*Shutdown)(nil),         // 30: sluice.config.v1.Shutdown
+	(*Cors)(nil),             // 31: sluice.config.v1.Cors
+	nil,                      // 32: sluice.config.v1.Provider.HeadersEntry
+	nil,                      // 33: sluice.config.v1.Target.HeadersEntry
 }
 var file_sluice_config_v1_config_proto_depIdxs = []int32{
-	1,  // 0: sluice.config.v1.Config.listen:type_name -> sluice.config.v1.Listen
-	3,  // 1: sluice.config.v1.Config.providers:type_name -> sluice.config.v1.Provider
-	14, // 2: sluice.config.v1.Config.models:type_name -> sluice.config.v1.Model
-	20, // 3: sluice.config.v1.Config.routing:type_name -> sluice.config.v1.Routing
-	24, // 4: sluice.config.v1.Config.auth:type_name -> sluice.config.v1.Auth
-	25, // 5: sluice.config.v1.Config.limits:type_name -> sluice.config.v1.Limits
-	26, // 6: sluice.config.v1.Config.breaker:type_name -> sluice.config.v1.Breaker
-	27, // 7: sluice.config.v1.Config.log:type_name -> sluice.config.v1.Log
-	29, // 8: sluice.config.v1.Config.shutdown:type_name -> sluice.config.v1.Shutdown
-	30, // 9: sluice.config.v1.Config.cors:type_name -> sluice.config.v1.Cors
-	2,  // 10: sluice.config.v1.Listen.tls:type_name -> sluice.config.v1.ListenTls
-	2,  // 11: sluice.config.v1.Listen.admin_tls:type_name -> sluice.config.v1.ListenTls
-	31, // 12: sluice.config.v1.Provider.headers:type_name -> sluice.config.v1.Provider.HeadersEntry
-	12, // 13: sluice.config.v1.Provider.timeouts:type_name -> sluice.config.v1.ProviderTimeouts
-	9,  // 14: sluice.config.v1.Provider.keys:type_name -> sluice.config.v1.ProviderKey
-	10, // 15: sluice.config.v1.Provider.concurrency:type_name -> sluice.config.v1.Concurrency
-	11, // 16: sluice.config.v1.Provider.health_check:type_name -> sluice.config.v1.HealthCheck
-	8,  // 17: sluice.config.v1.Provider.tls:type_name -> sluice.config.v1.ProviderTls
-	4,  // 18: sluice.config.v1.Provider.google:type_name -> sluice.config.v1.GoogleCloud
-	5,  // 19: sluice.config.v1.Provider.aws:type_name -> sluice.config.v1.AmazonCloud
-	6,  // 20: sluice.config.v1.Provider.azure:type_name -> sluice.config.v1.AzureCloud
-	7,  // 21: sluice.config.v1.Provider.dialect:type_name -> sluice.config.v1.OpenaiDialect
-	17, // 22: sluice.config.v1.Model.targets:type_name -> sluice.config.v1.Target
-	15, // 23: sluice.config.v1.Model.sticky:type_name -> sluice.config.v1.Sticky
-	16, // 24: sluice.config.v1.Model.hedge:type_name -> sluice.config.v1.Hedge
-	32, // 25: sluice.config.v1.Target.headers:type_name -> sluice.config.v1.Target.HeadersEntry
-	19, // 26: sluice.config.v1.Target.parameters:type_name -> sluice.config.v1.Parameters
-	13, // 27: sluice.config.v1.Target.timeouts:type_name -> sluice.config.v1.TargetTimeouts
-	10, // 28: sluice.config.v1.Target.concurrency:type_name -> sluice.config.v1.Concurrency
-	18, // 29: sluice.config.v1.Target.price:type_name -> sluice.config.v1.Price
-	22, // 30: sluice.config.v1.Routing.timeouts:type_name -> sluice.config.v1.RoutingTimeouts
-	23, // 31: sluice.config.v1.Routing.retries:type_name -> sluice.config.v1.Retries
-	21, // 32: sluice.config.v1.Routing.paths:type_name -> sluice.config.v1.PathRoute
-	28, // 33: sluice.config.v1.Log.bodies:type_name -> sluice.config.v1.LogBodies
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	2,  // 0: sluice.config.v1.Config.listen:type_name -> sluice.config.v1.Listen
+	4,  // 1: sluice.config.v1.Config.providers:type_name -> sluice.config.v1.Provider
+	15, // 2: sluice.config.v1.Config.models:type_name -> sluice.config.v1.Model
+	21, // 3: sluice.config.v1.Config.routing:type_name -> sluice.config.v1.Routing
+	25, // 4: sluice.config.v1.Config.auth:type_name -> sluice.config.v1.Auth
+	26, // 5: sluice.config.v1.Config.limits:type_name -> sluice.config.v1.Limits
+	27, // 6: sluice.config.v1.Config.breaker:type_name -> sluice.config.v1.Breaker
+	28, // 7: sluice.config.v1.Config.log:type_name -> sluice.config.v1.Log
+	30, // 8: sluice.config.v1.Config.shutdown:type_name -> sluice.config.v1.Shutdown
+	31, // 9: sluice.config.v1.Config.cors:type_name -> sluice.config.v1.Cors
+	1,  // 10: sluice.config.v1.Config.catalog:type_name -> sluice.config.v1.Catalog
+	3,  // 11: sluice.config.v1.Listen.tls:type_name -> sluice.config.v1.ListenTls
+	3,  // 12: sluice.config.v1.Listen.admin_tls:type_name -> sluice.config.v1.ListenTls
+	32, // 13: sluice.config.v1.Provider.headers:type_name -> sluice.config.v1.Provider.HeadersEntry
+	13, // 14: sluice.config.v1.Provider.timeouts:type_name -> sluice.config.v1.ProviderTimeouts
+	10, // 15: sluice.config.v1.Provider.keys:type_name -> sluice.config.v1.ProviderKey
+	11, // 16: sluice.config.v1.Provider.concurrency:type_name -> sluice.config.v1.Concurrency
+	12, // 17: sluice.config.v1.Provider.health_check:type_name -> sluice.config.v1.HealthCheck
+	9,  // 18: sluice.config.v1.Provider.tls:type_name -> sluice.config.v1.ProviderTls
+	5,  // 19: sluice.config.v1.Provider.google:type_name -> sluice.config.v1.GoogleCloud
+	6,  // 20: sluice.config.v1.Provider.aws:type_name -> sluice.config.v1.AmazonCloud
+	7,  // 21: sluice.config.v1.Provider.azure:type_name -> sluice.config.v1.AzureCloud
+	8,  // 22: sluice.config.v1.Provider.dialect:type_name -> sluice.config.v1.OpenaiDialect
+	18, // 23: sluice.config.v1.Model.targets:type_name -> sluice.config.v1.Target
+	16, // 24: sluice.config.v1.Model.sticky:type_name -> sluice.config.v1.Sticky
+	17, // 25: sluice.config.v1.Model.hedge:type_name -> sluice.config.v1.Hedge
+	33, // 26: sluice.config.v1.Target.headers:type_name -> sluice.config.v1.Target.HeadersEntry
+	20, // 27: sluice.config.v1.Target.parameters:type_name -> sluice.config.v1.Parameters
+	14, // 28: sluice.config.v1.Target.timeouts:type_name -> sluice.config.v1.TargetTimeouts
+	11, // 29: sluice.config.v1.Target.concurrency:type_name -> sluice.config.v1.Concurrency
+	19, // 30: sluice.config.v1.Target.price:type_name -> sluice.config.v1.Price
+	23, // 31: sluice.config.v1.Routing.timeouts:type_name -> sluice.config.v1.RoutingTimeouts
+	24, // 32: sluice.config.v1.Routing.retries:type_name -> sluice.config.v1.Retries
+	22, // 33: sluice.config.v1.Routing.paths:type_name -> sluice.config.v1.PathRoute
+	29, // 34: sluice.config.v1.Log.bodies:type_name -> sluice.config.v1.LogBodies
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_sluice_config_v1_config_proto_init() }
@@ -3171,13 +3249,14 @@ func file_sluice_config_v1_config_proto_init() {
 	file_sluice_config_v1_config_proto_msgTypes[27].OneofWrappers = []any{}
 	file_sluice_config_v1_config_proto_msgTypes[28].OneofWrappers = []any{}
 	file_sluice_config_v1_config_proto_msgTypes[29].OneofWrappers = []any{}
+	file_sluice_config_v1_config_proto_msgTypes[30].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sluice_config_v1_config_proto_rawDesc), len(file_sluice_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
