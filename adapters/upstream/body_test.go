@@ -200,11 +200,16 @@ func TestStream_is_cut_at_each_of_its_bounds(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer stream.Close()
-			events := 0
+			events, came := 0, 0
 			for err == nil {
-				if _, err = stream.Next(); err == nil {
+				var event Event
+				if event, err = stream.Next(); err == nil {
 					events++
+					came += len(event.Data)
 				}
+			}
+			if came > 2<<20 {
+				t.Errorf("%d bytes came, unpacked", came)
 			}
 			if e := asError(t, err); e.Kind != adapters.KindProtocol || e.Message != c.want || e.Status != 200 {
 				t.Errorf("%+v, want %q", e, c.want)
@@ -213,6 +218,25 @@ func TestStream_is_cut_at_each_of_its_bounds(t *testing.T) {
 				t.Errorf("%d events came, want %d", events, c.events)
 			}
 		})
+	}
+}
+
+// A length that is announced costs nothing until some of it came.
+func TestAnswer_takes_no_memory_on_the_word_of_its_length(t *testing.T) {
+	const announced = 32 << 20
+	client := clientWithin(t, announced, 0, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(announced))
+		_, _ = w.Write([]byte("{")) // and then it breaks off
+	})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := client.Do(t.Context(), &Request{Method: http.MethodGet, Path: "/"})
+	runtime.ReadMemStats(&after)
+	if e := asError(t, err); e.Kind != adapters.KindProtocol {
+		t.Errorf("%+v", e)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 4*pieceBytes {
+		t.Errorf("%d bytes were taken", took)
 	}
 }
 

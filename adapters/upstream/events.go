@@ -14,6 +14,9 @@ const (
 	// lineWindowBytes bounds how far a search for one kind of line end looks beyond
 	// the other kind.
 	lineWindowBytes = 256
+	// aheadBytes is how far [EventReader.Ready] looks, which it does for each event: over a
+	// buffer that grew with one large event, that would cost the square of it.
+	aheadBytes = 4 << 10
 	// maxIdleBytes bounds what says nothing between two events: comments, empty events and
 	// fields that nobody reads. Servers send a comment every few seconds to keep a
 	// connection open; as many as fit in here would last for days.
@@ -115,7 +118,7 @@ func (r *EventReader) Next() (Event, error) {
 // Ready tells whether what was read already holds the end of another event, so that
 // [EventReader.Next] will not wait. It may miss one, and take a comment for one.
 func (r *EventReader) Ready() bool {
-	ahead := r.buf[r.pos:]
+	ahead := r.buf[r.pos:min(r.pos+aheadBytes, len(r.buf))]
 	return bytes.Contains(ahead, lfBlank) || bytes.Contains(ahead, crlfBlank)
 }
 

@@ -153,7 +153,7 @@ func setHTTP(h http.Header) func(name string, values ...string) {
 }
 
 // canonicalName is net/http's form of a lower-case name, without allocating for those
-// of every answer.
+// of every call.
 func canonicalName(name string) string {
 	switch name {
 	case headerRequestID:
@@ -170,6 +170,8 @@ func canonicalName(name string) string {
 		return "X-Sluice-Tried"
 	case gateway.HeaderTranslation:
 		return "X-Sluice-Translation"
+	case gateway.HeaderUnsupported:
+		return "X-Sluice-Unsupported-Params"
 	}
 	return textproto.CanonicalMIMEHeaderKey(name)
 }

@@ -155,7 +155,10 @@ func (h httpValues) get(name string) string {
 	if isSecret(strings.ToLower(name)) {
 		return ""
 	}
-	return http.Header(h).Get(name)
+	if lines := h[canonicalName(name)]; len(lines) > 0 {
+		return lines[0]
+	}
+	return ""
 }
 
 // metadataValues are a stream's.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io"
 	"net/http/httptest"
 	"reflect"
 	"strings"
@@ -183,6 +185,39 @@ func TestGRPC_bounds_the_time_of_a_message(t *testing.T) {
 		t.Error(err)
 	}
 	h.ledger.next(t)
+}
+
+// All methods take one message. Source: gRPC's statuscodes.md, which calls another number of
+// them a cardinality violation, UNIMPLEMENTED.
+func TestGRPC_refuses_another_number_of_messages_alike_on_both_ports(t *testing.T) {
+	h := open(t, Config{}, &far{})
+	address, _ := strings.CutPrefix(h.http, "http://")
+	shared, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = shared.Close() })
+	for port, connection := range map[string]*grpc.ClientConn{"native": h.grpc, "HTTP": shared} {
+		for _, messages := range []int{0, 2} {
+			stream, err := connection.NewStream(t.Context(), &grpc.StreamDesc{ClientStreams: true}, sluicev1.ChatService_CreateChatCompletion_FullMethodName)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range messages {
+				if err := stream.SendMsg(question()); err != nil && !errors.Is(err, io.EOF) {
+					t.Fatal(err)
+				}
+			}
+			if err := stream.CloseSend(); err != nil {
+				t.Fatal(err)
+			}
+			const want = sluicev1.ErrorReason_ERROR_REASON_UNSUPPORTED
+			code, reason, _ := reasonOf(stream.RecvMsg(&sluicev1.ChatCompletion{}))
+			if r := h.ledger.next(t); code != codes.Unimplemented || reason != want || r.Reason != want {
+				t.Errorf("%d messages, %s port: %v %v, receipt %v", messages, port, code, reason, r.Reason)
+			}
+		}
+	}
 }
 
 // asking is a question to a model.

@@ -47,7 +47,7 @@ func (s *grpcCall) receive(message any) *fault.Error {
 	}
 	var prefix [envelopeBytes]byte
 	if err := stream.ReadMessageHeader(prefix[:]); errors.Is(err, io.EOF) {
-		return fault.Invalid("", "request has no message")
+		return noMessage()
 	} else if err != nil {
 		return s.notReceived(err)
 	}
@@ -63,9 +63,9 @@ func (s *grpcCall) receive(message any) *fault.Error {
 	switch encoded := stream.RecvCompress(); {
 	case prefix[0] == 0:
 	case prefix[0] != flagCompressed:
-		return fault.Invalid("", "request's message has the unknown flags %#x", prefix[0])
+		return unknownFlags(prefix[0])
 	case encoded != gzip.Name: // others are refused before
-		return fault.Invalid("", "request's message is compressed, but its header does not say how")
+		return unnamedCompression()
 	default:
 		unpacked, f := s.unpack(data)
 		if f != nil {
@@ -76,7 +76,7 @@ func (s *grpcCall) receive(message any) *fault.Error {
 	}
 	switch err := stream.ReadMessageHeader(prefix[:1]); {
 	case err == nil:
-		return fault.Invalid("", "request has more than one message")
+		return secondMessage()
 	case !errors.Is(err, io.EOF):
 		return s.notReceived(err)
 	}
@@ -94,21 +94,19 @@ func (s *grpcCall) unpack(packed mem.BufferSlice) (mem.BufferSlice, *fault.Error
 	defer from.Close() //nolint:errcheck // memory
 	reader, err := encoding.GetCompressor(gzip.Name).Decompress(from)
 	if err != nil {
-		return nil, fault.Invalid("", notGzip).WithCause(err)
+		return nil, brokenGzip().WithCause(err)
 	}
 	unpacked, err := mem.ReadAll(io.LimitReader(reader, s.limit+1), mem.DefaultBufferPool())
 	switch {
 	case err != nil:
 		unpacked.Free()
-		return nil, fault.Invalid("", notGzip).WithCause(err)
+		return nil, brokenGzip().WithCause(err)
 	case int64(unpacked.Len()) > s.limit:
 		unpacked.Free()
 		return nil, tooLarge(-1, s.limit)
 	}
 	return unpacked, nil
 }
-
-const notGzip = "request's message is no valid gzip"
 
 // notReceived explains why a message did not arrive.
 func (s *grpcCall) notReceived(err error) *fault.Error {

@@ -55,9 +55,10 @@ func newREST(config Config, service *gateway.Service) *restDoor {
 	)
 	ctx := context.Background()
 	for _, err := range []error{
-		sluicev1.RegisterChatServiceHandlerServer(ctx, d.mux, restChat{service}),
-		sluicev1.RegisterEmbeddingsServiceHandlerServer(ctx, d.mux, service),
 		sluicev1.RegisterModelsServiceHandlerServer(ctx, d.mux, service),
+		sluicev1.RegisterEmbeddingsServiceHandlerServer(ctx, d.mux, service),
+		// Last: the mux tries the paths of a method backwards, and each costs it memory.
+		sluicev1.RegisterChatServiceHandlerServer(ctx, d.mux, restChat{service}),
 	} {
 		if err != nil {
 			panic(err) // registering an object has no way to fail

@@ -89,12 +89,12 @@ func (m *singleMessage) flags(flags byte) *fault.Error {
 	case m.web && flags&flagWebTrailers != 0:
 		m.trailers = true
 		return nil
-	case m.whole: // gRPC's word for a wrong number of messages is UNIMPLEMENTED
-		return fault.New(sluicev1.ErrorReason_ERROR_REASON_UNSUPPORTED, "request holds more than one message")
+	case m.whole:
+		return secondMessage()
 	case flags&^flagCompressed != 0:
-		return fault.Invalid("", "message has the unknown flags %#x", flags)
+		return unknownFlags(flags)
 	case flags&flagCompressed != 0 && !m.compressed:
-		return fault.Invalid("", "message says that it is compressed, and the header does not say how")
+		return unnamedCompression()
 	}
 	return nil
 }
@@ -107,7 +107,26 @@ func (m *singleMessage) ended() *fault.Error {
 	case m.got > 0:
 		return fault.Invalid("", "message ends in its prefix, after %d bytes", m.got)
 	case !m.whole:
-		return fault.New(sluicev1.ErrorReason_ERROR_REASON_UNSUPPORTED, "request holds no message")
+		return noMessage()
 	}
 	return nil
+}
+
+// What every door of framed messages says of them. gRPC's word for a wrong number of
+// messages is UNIMPLEMENTED.
+
+func noMessage() *fault.Error {
+	return fault.New(sluicev1.ErrorReason_ERROR_REASON_UNSUPPORTED, "request holds no message")
+}
+
+func secondMessage() *fault.Error {
+	return fault.New(sluicev1.ErrorReason_ERROR_REASON_UNSUPPORTED, "request holds more than one message")
+}
+
+func unknownFlags(flags byte) *fault.Error {
+	return fault.Invalid("", "message has the unknown flags %#x", flags)
+}
+
+func unnamedCompression() *fault.Error {
+	return fault.Invalid("", "message says that it is compressed, and the header does not say how")
 }

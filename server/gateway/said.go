@@ -19,8 +19,8 @@ type said struct {
 }
 
 // hear makes the ticket keep what is said, when the configuration wants that of calls of
-// this model or caller. Requests and answers are not changed on their way, so they are kept as they
-// are.
+// this model or caller. Requests and answers are not changed on their way, so they are kept
+// as they are.
 func (t *ticket) hear(req wirejson.Message) {
 	if t.plan != nil && t.plan.Bodies.Want(t.ctx, t.receipt.RequestModel, t.call.Caller) {
 		t.said = &said{request: req}
@@ -55,6 +55,7 @@ const (
 // texts, its tool calls and how it ended. Other members are not kept.
 type pieces struct {
 	room      int // bytes that are still kept
+	items     int // choices and tool calls that are kept
 	lost      int64
 	id, model string
 	choices   []*saidChoice
@@ -100,7 +101,7 @@ func (s *said) chunk(c *sluicev1.ChatCompletionChunk, room int) {
 }
 
 func (p *pieces) choice(c *sluicev1.ChunkChoice) {
-	to := find(&p.choices, func(s *saidChoice) *int64 { return &s.index }, c.GetIndex())
+	to := find(p, &p.choices, func(s *saidChoice) *int64 { return &s.index }, c.GetIndex())
 	if to == nil {
 		p.lost += deltaBytes(c.GetDelta())
 		return
@@ -112,7 +113,7 @@ func (p *pieces) choice(c *sluicev1.ChunkChoice) {
 	p.add(&to.refusal, delta.GetRefusal())
 	p.add(&to.thought, delta.GetReasoningContent())
 	for _, t := range delta.GetToolCalls() {
-		call := find(&to.calls, func(s *saidToolCall) *int64 { return &s.index }, t.GetIndex())
+		call := find(p, &to.calls, func(s *saidToolCall) *int64 { return &s.index }, t.GetIndex())
 		if call == nil {
 			p.lost += int64(len(t.GetFunction().GetArguments()) + len(t.GetCustom().GetInput()))
 			continue
@@ -134,15 +135,16 @@ func (p *pieces) choice(c *sluicev1.ChunkChoice) {
 
 // find returns the item with an index, a new one when there is none; nil when there are
 // too many.
-func find[T any](list *[]*T, indexOf func(*T) *int64, index int64) *T {
+func find[T any](p *pieces, list *[]*T, indexOf func(*T) *int64, index int64) *T {
 	for _, item := range *list {
 		if *indexOf(item) == index {
 			return item
 		}
 	}
-	if len(*list) == maxSaidItems {
+	if p.items == maxSaidItems {
 		return nil
 	}
+	p.items++
 	item := new(T)
 	*indexOf(item) = index
 	*list = append(*list, item)

@@ -158,6 +158,58 @@ func TestService_logs_a_stream_as_the_answer_that_it_makes(t *testing.T) {
 	}
 }
 
+// counter is a provider that counts.
+type counter struct{ *far }
+
+func (counter) CountTokens(_ context.Context, call *adapters.Call, _ *sluicev1.ChatCompletionRequest) (*sluicev1.TokenCount, error) {
+	return &sluicev1.TokenCount{Object: "o", InputTokens: 7, Model: call.Model}, nil
+}
+
+func TestService_logs_conversations_that_are_only_counted(t *testing.T) {
+	s, lines := hearing(t, new(far), 1<<10, "p/listed")
+	p := s.plan.Load().Providers["p"]
+	p.Count = counter{}
+	s.plan.Load().Providers["p"] = p
+	for model, want := range map[string]int{"p/listed": 1, "p/unlisted": 0} {
+		if _, err := s.CountTokens(t.Context(), question(model)); err != nil {
+			t.Fatal(err)
+		}
+		got := lines()
+		if len(got) != want {
+			t.Fatalf("%s: %+v", model, got)
+		}
+		if want == 1 && (!strings.Contains(got[0].Request, `"content":"hi"`) || !strings.Contains(got[0].Answer, `"input_tokens":7`)) {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
+// Names and ids cost memory, too, and a provider may make up as many as it likes.
+func TestService_keeps_a_bounded_number_of_choices_and_tool_calls(t *testing.T) {
+	const many = 40
+	f := &far{stream: func(_ context.Context, _ *adapters.Call, send func(*sluicev1.ChatCompletionChunk) error) error {
+		for i := range int64(many * many) {
+			call := &sluicev1.ToolCallDelta{Index: i % many, Id: new("call_" + strings.Repeat("i", 300))}
+			if err := send(&sluicev1.ChatCompletionChunk{Choices: []*sluicev1.ChunkChoice{{Index: i / many, Delta: &sluicev1.Delta{ToolCalls: []*sluicev1.ToolCallDelta{call}}}}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	s, lines := hearing(t, f, 1<<20, "p/m")
+	if err := s.StreamChat(t.Context(), question("p/m"), func(*sluicev1.ChatCompletionChunk) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	got := lines()
+	if len(got) != 1 {
+		t.Fatalf("%+v", got)
+	}
+	kept := strings.Count(got[0].Answer, "call_") + strings.Count(got[0].Answer, `"message":`)
+	if kept < many || kept > maxSaidItems {
+		t.Errorf("%d choices and tool calls are kept", kept)
+	}
+}
+
 // However much a provider sends, what is kept of it is bounded, and how much there was is
 // told.
 func TestService_logs_the_beginning_of_what_is_long(t *testing.T) {

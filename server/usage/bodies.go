@@ -24,9 +24,9 @@ type Bodies struct {
 const AllModels = "*"
 
 // NewBodies returns what logs the calls of models, by the callers' names for them, and of
-// callers, by what the gateway knows them by, to logger: of each request, and of each answer, the first maxBytes bytes. The redactor masks
-// them while they are whole; what masks the lines of logger may be the same one. Without
-// models and callers it returns nil.
+// callers, by what the gateway knows them by, to logger: of each request, and of each
+// answer, the first maxBytes bytes. The redactor masks them while they are whole; what
+// masks the lines of logger may be the same one. Without models and callers it returns nil.
 func NewBodies(logger *slog.Logger, redactor *redact.Redactor, models, callers []string, maxBytes int) *Bodies {
 	if len(models)+len(callers) == 0 {
 		return nil

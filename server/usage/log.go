@@ -94,21 +94,6 @@ func (l *Log) Record(r *Receipt) {
 	l.logger.LogAttrs(ctx, level, "call", attrs...)
 }
 
-// loggedNotes says which members changed, by side and fate.
-func loggedNotes(notes []*sluicev1.TranslationNote) map[string][]string {
-	out := make(map[string][]string, 4)
-	for _, n := range notes {
-		key := n.GetSide() + "_" + n.GetFate()
-		switch {
-		case n.GetFate() == "passed":
-			out[key] = nil // nobody knows what the caller or the provider writes into such a name
-		case len(out[key]) < maxLoggedItems:
-			out[key] = append(out[key], clip(n.GetMember()))
-		}
-	}
-	return out
-}
-
 // loggedAttempt is an attempt as lines show it.
 type loggedAttempt struct {
 	Provider   string  `json:"provider"`
