@@ -107,7 +107,7 @@ func (f *Fixture) largeEvent() []byte {
 
 // payloads returns those of the stream's events.
 func (f *Fixture) payloads() [][]byte {
-	var out [][]byte
+	out := make([][]byte, 0, len(f.events))
 	for i, start := range f.events {
 		end := len(f.body)
 		if i+1 < len(f.events) {

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -162,15 +162,7 @@ func sendGzipAs(w http.ResponseWriter, body []byte, contentType string) {
 
 func (s *suite) testUnreachable(t *testing.T, f *Fixture) {
 	t.Helper()
-	// A port that was just given back: nobody listens there.
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
+	address := deadAddress(t)
 	plain := newFake(t, f.answer)
 	for name, base := range map[string]string{
 		"no listener": "http://" + address,
@@ -185,6 +177,29 @@ func (s *suite) testUnreachable(t *testing.T, f *Fixture) {
 			t.Errorf("%s: the error %q must not name the address, its cause (%v) may", name, e, e.Cause)
 		}
 	}
+}
+
+// deadAddress returns one at which nobody listens. Its port stays taken for the time of the
+// test, so that nobody else can come to listen there.
+func deadAddress(t *testing.T) string {
+	t.Helper()
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(socket) })
+	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := syscall.Getsockname(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	local, ok := bound.(*syscall.SockaddrInet4)
+	if !ok {
+		t.Fatalf("the socket is bound to %T", bound)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", local.Port)
 }
 
 func (s *suite) testRedirect(t *testing.T, f *Fixture) {

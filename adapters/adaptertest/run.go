@@ -58,6 +58,13 @@ func Run(t *testing.T, open Open, dir string) {
 	t.Run("silence", s.testSilence)
 }
 
+// Silence holds the adapter to saying what becomes of every member, as Run does among
+// others, for one that is opened in several ways.
+func Silence(t *testing.T, open Open, dir string) {
+	t.Helper()
+	(&suite{open: open, fixtures: loadFixtures(t, dir)}).testSilence(t)
+}
+
 type suite struct {
 	open     Open
 	fixtures []*Fixture

@@ -18,7 +18,9 @@ import (
 )
 
 // requests has, in several files because unions have several forms, every member that
-// Sluice's contract knows, and some that it does not, each with a value of its own.
+// Sluice's contract knows, and some that it does not, each with a value of its own. A file
+// of lines has one request in each: the odd forms, apart from each other because the note
+// of one member would cover the loss of another.
 //
 //go:embed requests
 var requests embed.FS
@@ -35,12 +37,18 @@ func (s *suite) testSilence(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		request, err := requests.ReadFile(path.Join("requests", file.Name()))
+		content, err := requests.ReadFile(path.Join("requests", file.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, mode := range []adapters.Unsupported{adapters.UnsupportedDrop, adapters.UnsupportedPass, adapters.UnsupportedError} {
-			t.Run(strings.TrimSuffix(file.Name(), ".json")+"_"+mode.String(), func(t *testing.T) { s.testRequestSilence(t, f, request, mode) })
+		list, name := [][]byte{content}, strings.TrimSuffix(file.Name(), path.Ext(file.Name()))
+		if path.Ext(file.Name()) == ".jsonl" {
+			list = bytes.Split(bytes.TrimSpace(content), []byte("\n"))
+		}
+		for i, request := range list {
+			for _, mode := range []adapters.Unsupported{adapters.UnsupportedDrop, adapters.UnsupportedPass, adapters.UnsupportedError} {
+				t.Run(fmt.Sprintf("%s_%d_%s", name, i+1, mode), func(t *testing.T) { s.testRequestSilence(t, f, request, mode) })
+			}
 		}
 	}
 	for _, f := range s.fixtures {
@@ -79,10 +87,10 @@ func (s *suite) testRequestSilence(t *testing.T, f *Fixture, request []byte, mod
 		arrived = append(arrived, values...)
 	}
 	for _, l := range leaves("", value) {
-		if l.name() == "type" || l.name() == "role" || l.path == "model" {
+		if l.name() == "type" || l.name() == "role" || l.path == "model" || l.empty() {
 			continue
 		}
-		if !l.found(arrived) && !noted(call.Reply.Notes, translate.SideRequest, l.path) {
+		if !l.found(arrived) && !noted(call.Reply.Notes, translate.SideRequest, l) {
 			t.Errorf("%s (%s) neither arrived nor was named", l.path, clip(l.text))
 		}
 	}
@@ -110,7 +118,12 @@ func (s *suite) testRefusal(t *testing.T, f *Fixture, request []byte, e *adapter
 func (s *suite) testAnswerSilence(t *testing.T, f *Fixture) {
 	fake := newFake(t, f.answer)
 	var call *adapters.Call
-	out := f.callAs(t.Context(), t, s.provider(t, fake), nil, func(c *adapters.Call) { call = c })
+	out := f.callAs(t.Context(), t, s.provider(t, fake), nil, func(c *adapters.Call) {
+		call = c
+		if call.Unsupported == adapters.UnsupportedError {
+			call.Unsupported = adapters.UnsupportedDrop // it is the answer that is looked at
+		}
+	})
 	if out.err != nil {
 		t.Fatal(out.err)
 	}
@@ -127,7 +140,7 @@ func (s *suite) testAnswerSilence(t *testing.T, f *Fixture) {
 			continue // "[DONE]" and the like
 		}
 		for _, l := range leaves("", value) {
-			if structural(l) || l.found(arrived) || noted(call.Reply.Notes, translate.SideResponse, l.path) {
+			if structural(l) || l.found(arrived) || noted(call.Reply.Notes, translate.SideResponse, l) {
 				continue
 			}
 			t.Errorf("%s (%s) of the provider's answer neither arrived nor was named", l.path, clip(l.text))
@@ -170,6 +183,9 @@ func (l leaf) name() string {
 	name, _, _ = strings.Cut(name, "[")
 	return name
 }
+
+// empty tells a value that says what leaving it out says.
+func (l leaf) empty() bool { return l.text == "null" || l.text == "[]" }
 
 // bare tells a value that says something together with its name alone.
 func (l leaf) bare() bool {
@@ -245,17 +261,28 @@ func scalars(document []byte) []string {
 
 var indices = regexp.MustCompile(`\[\d+\]`)
 
-// noted tells whether a note names the member or an object that it is part of.
-func noted(notes []*sluicev1.TranslationNote, side, member string) bool {
-	general := indices.ReplaceAllString(member, "[]")
+// noted tells whether a note says why a value did not arrive: one about the value or the
+// object or list that it stands in directly, or one that anything which holds it was
+// dropped. What only changed its name or was handed on has to arrive; a bare value does so
+// under another name.
+func noted(notes []*sluicev1.TranslationNote, side string, l leaf) bool {
+	general := leaf{indices.ReplaceAllString(l.path, "[]"), l.text}
 	return slices.ContainsFunc(notes, func(n *sluicev1.TranslationNote) bool {
-		if n.GetSide() != side {
+		name := n.GetMember()
+		switch {
+		case n.GetSide() != side || n.GetFate() == translate.FatePassed:
+			return false
+		case n.GetFate() == translate.FateDropped, n.GetFate() == translate.FateRenamed && l.bare():
+			return below(l.path, name) || below(general.path, name)
+		case n.GetFate() == translate.FateRenamed:
 			return false
 		}
-		name := n.GetMember()
-		return below(member, name) || below(general, name)
+		return l.path == name || l.holder() == name || general.path == name || general.holder() == name
 	})
 }
+
+// holder is the path of what the value stands in.
+func (l leaf) holder() string { return l.path[:max(strings.LastIndexAny(l.path, ".["), 0)] }
 
 // below tells whether a path is the other or lies below it.
 func below(member, of string) bool {

@@ -266,13 +266,7 @@ func (a *answer) leftover(path string, rest []byte) []byte {
 
 // into is leftover for an object that becomes part of another one.
 func (a *answer) into(target []byte, path string, rest []byte) []byte {
-	rest = said(rest)
-	for name := range wirejson.Names(rest) {
-		value, _ := wirejson.Get(rest, name)
-		target = wirejson.Set(target, name, value)
-		a.ledger.Passed(translate.Path(path, name))
-	}
-	return target
+	return a.ledger.HandOn(path, target, said(rest))
 }
 
 // usage counts. The dialect's input_tokens are those beside the cache, the contract's are
@@ -294,9 +288,13 @@ func (a *answer) usage(u *anthropicpb.Usage) *sluicev1.Usage {
 	if d != nil {
 		out.CompletionTokensDetails = &sluicev1.CompletionTokensDetails{ReasoningTokens: d.ThinkingTokens, Rest: a.leftover("usage.output_tokens_details", d.GetRest())}
 	}
-	for _, at := range a.at.usages {
+	for i, at := range a.at.usages {
 		a.ledger.Coerced(at+".input_tokens", "usage.prompt_tokens", "with those read from the cache and written to it")
-		a.ledger.Renamed(at+".output_tokens", "usage.completion_tokens")
+		if i+1 < len(a.at.usages) {
+			a.ledger.Dropped(at+".output_tokens", "a later count includes it")
+		} else {
+			a.ledger.Renamed(at+".output_tokens", "usage.completion_tokens")
+		}
 		if out.PromptTokensDetails != nil {
 			a.ledger.Renamed(at+".cache_read_input_tokens", "usage.prompt_tokens_details.cached_tokens")
 			a.ledger.Renamed(at+".cache_creation_input_tokens", "usage.prompt_tokens_details.cache_write_tokens")

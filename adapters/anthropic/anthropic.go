@@ -18,6 +18,7 @@ import (
 	"github.com/sluice-ai/sluice/proto/wirejson"
 
 	"github.com/sluice-ai/sluice/adapters"
+	"github.com/sluice-ai/sluice/adapters/translate"
 	"github.com/sluice-ai/sluice/adapters/upstream"
 )
 
@@ -192,7 +193,7 @@ func (a *api) sendWhole(stream *upstream.Stream, out *answer, send func(*sluicev
 	if err != nil {
 		return err
 	}
-	for _, chunk := range chunks(out.completion(m)) {
+	for _, chunk := range translate.Chunks(out.completion(m)) {
 		if err := send(chunk); err != nil {
 			return err
 		}
@@ -253,7 +254,6 @@ func countable(body *anthropicpb.MessagesRequest) *anthropicpb.MessagesRequest {
 
 // translate says a request in the dialect, or refuses it.
 func (a *api) translate(call *adapters.Call, req *sluicev1.ChatCompletionRequest) (*translation, error) {
-	// Vertex AI takes no instructions inside of the conversation.
 	t := translateRequest(call, req, a.vertex == nil)
 	if err := t.ledger.Refusal(a.name, kindOfAPI); err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ func (c *turns) assistant(index int, m *sluicev1.AssistantMessage) {
 	path := translate.Item("messages", index)
 	turn := &anthropicpb.Turn{Role: roleAssistant}
 	if m.Name != nil {
-		c.ledger.Dropped(path+".name", "turns have no names")
+		c.ledger.Dropped("messages[].name", "the assistant and instructions have no names")
 	}
 	if m.GetAudio() != nil {
 		c.cannot(path+".audio", "it keeps no audio")
@@ -63,18 +63,16 @@ func (c *turns) assistant(index int, m *sluicev1.AssistantMessage) {
 					c.ledger.Coerced("messages[]."+name, "messages[].content", memberContent+" has it in the provider's order")
 				}
 			}
-			c.add(turn)
+			c.add(index, turn)
 			return
 		}
 		c.ledger.Dropped("messages[]."+memberContent, "the message says something else by now")
 	}
 	blocks := c.thoughts(m)
-	if m.GetContent() != nil && (m.GetParts() != nil || m.GetText() != "") {
+	if m.GetContent() != nil {
 		blocks = append(blocks, c.parts(path, m.GetText(), m.GetParts())...)
-	} else if m.GetContent() != nil {
-		c.ledger.Dropped("messages[].content", "the dialect refuses an empty text")
 	}
-	if m.GetRefusal() != "" {
+	if !blank(m.GetRefusal()) {
 		blocks = append(blocks, textBlock(m.GetRefusal()))
 		c.ledger.Approximated("messages[].refusal", "messages[].content[].text", "a refusal is a text")
 	}
@@ -89,13 +87,14 @@ func (c *turns) assistant(index int, m *sluicev1.AssistantMessage) {
 		blocks = append(blocks, block)
 	}
 	if len(blocks) == 0 {
-		blocks = []*anthropicpb.Block{textBlock(m.GetText())}
+		c.ledger.Dropped(path, saysNothing)
+		return
 	}
 	if hasControl {
 		c.nestedLeftover(path, c.messageCache(path, wirejson.Set(nil, "cache_control", control), blocks), &turn.Rest)
 	}
 	setContent(turn, blocks)
-	c.add(turn)
+	c.add(index, turn)
 }
 
 // wholeContent reads the blocks of an answer that the caller sends back. ok says whether
@@ -133,8 +132,8 @@ func sameValue(a, b []byte) bool {
 // thoughts says what the model thought. Only what the provider signed goes back.
 func (c *turns) thoughts(m *sluicev1.AssistantMessage) []*anthropicpb.Block {
 	var out []*anthropicpb.Block
-	for i, raw := range m.GetReasoningDetails() {
-		at := translate.Item("messages[].reasoning_details", i)
+	const at = "messages[].reasoning_details[]"
+	for _, raw := range m.GetReasoningDetails() {
 		var d detail
 		if json.Unmarshal(raw, &d) != nil {
 			c.ledger.Dropped(at, "not of a known form")
@@ -200,9 +199,10 @@ func (c *turns) use(at, id string, f *sluicev1.FunctionCall) *anthropicpb.Block 
 		c.ledger.Coerced("messages[].tool_calls[].id", "messages[].content[].id", "with _ for characters that ids cannot have")
 	}
 	arguments := bytes.TrimSpace([]byte(f.GetArguments()))
-	switch {
-	case len(arguments) == 0:
+	if len(arguments) == 0 {
 		arguments = []byte("{}")
+	}
+	switch {
 	case arguments[0] != '{' || wirejson.ValidValue(arguments) != nil:
 		// A model may write what is no object; the turn is said all the same.
 		c.ledger.Coerced(at+".arguments", "messages[].content[].input.arguments", "they are no object, and stand as a text in one")

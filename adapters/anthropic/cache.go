@@ -46,7 +46,10 @@ func (t *translation) caching() {
 			ttl, exact = lifetime(options.GetTtl())
 		}
 		t.body.CacheControl = cacheFor(ttl)
-		t.ledger.Coerced(member+".mode", "cache_control.type", "ephemeral puts a breakpoint behind the last block")
+		t.ledger.Coerced(member, "cache_control", "ephemeral puts a breakpoint behind the last block")
+		if options.Mode != nil {
+			t.ledger.Coerced(member+".mode", "cache_control.type", "implicit is ephemeral")
+		}
 		t.noteLifetime(member+".ttl", "cache_control.ttl", options.Ttl != nil, exact)
 		t.nestedLeftover(member, rest, &t.body.CacheControl.Rest)
 	}
@@ -111,6 +114,9 @@ func (t *translation) cacheControl(path string, breakpoint *sluicev1.PromptCache
 		}
 		control = cacheFor(ttl)
 		t.ledger.Coerced(path+"."+name, "cache_control", "a breakpoint of type ephemeral")
+		if breakpoint.Mode != nil {
+			t.ledger.Coerced(path+"."+name+".mode", "cache_control.type", "explicit is ephemeral")
+		}
 		t.noteLifetime(path+"."+name+".ttl", "cache_control.ttl", breakpoint.Ttl != nil, exact)
 		t.nestedLeftover(path+"."+name, members(breakpoint.GetRest()), &control.Rest)
 	}

@@ -1,7 +1,6 @@
 package anthropic
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/sluice-ai/sluice/proto/wirejson"
 
 	"github.com/sluice-ai/sluice/adapters"
+	"github.com/sluice-ai/sluice/adapters/translate"
 )
 
 // statuses of the documented types of errors.
@@ -48,13 +48,7 @@ const statusOverloaded = 529
 // {"code": 429, "message": ..., "status": ...}}, which Vertex AI answers with and which may
 // stand in an array.
 func decodeEnvelope(body []byte) *sluicev1.ErrorEnvelope {
-	if body = bytes.TrimSpace(body); len(body) > 0 && body[0] == '[' {
-		var list []json.RawMessage
-		if json.Unmarshal(body, &list) != nil || len(list) != 1 {
-			return nil
-		}
-		body = list[0]
-	}
+	body = translate.Alone(body)
 	envelope := new(sluicev1.ErrorEnvelope)
 	if wirejson.Unmarshal(body, envelope, lenient) != nil || envelope.GetError() == nil {
 		return nil

@@ -1,6 +1,11 @@
 package anthropic
 
 import (
+	"bytes"
+	"maps"
+
+	"google.golang.org/protobuf/proto"
+
 	"github.com/sluice-ai/sluice/proto/wirejson"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
@@ -9,15 +14,7 @@ import (
 // members returns the members of a rest, without the note of those that are absent, which
 // is about another message's fields. Nil when there are none.
 func members(rest []byte) []byte {
-	if len(rest) == 0 {
-		return nil
-	}
-	opened := wirejson.OpenRest(rest)
-	listed := opened.Append(nil)
-	if len(listed) == 0 {
-		return nil
-	}
-	return append(append([]byte{'{'}, listed[1:]...), '}')
+	return wirejson.Keep(rest, func(string, []byte) bool { return true })
 }
 
 // lists are members whose typed field cannot tell an empty list from absence.
@@ -26,32 +23,42 @@ var lists = map[string]bool{"content": true, "citations": true}
 // said returns the members of a rest that say something: null, in a provider's answer, is
 // what absence is.
 func said(rest []byte) []byte {
-	rest = members(rest)
-	for name := range wirejson.Names(rest) {
-		if value, ok := wirejson.Get(rest, name); ok && (string(value) == "null" || lists[name] && string(value) == "[]") {
-			_, rest, _ = wirejson.Take(rest, name)
-		}
-	}
-	return rest
+	return wirejson.Keep(rest, func(name string, value []byte) bool {
+		return string(value) != "null" && (!lists[name] || string(value) != "[]")
+	})
 }
 
 // nestedLeftover hands on the members of an object that the contract does not know. into is
 // the rest of the object that they go to; nil when there is none, and then they cannot be
-// said.
+// said. Two objects may become one: of members of the same name, the first stands.
 func (t *translation) nestedLeftover(path string, rest []byte, into *[]byte) {
-	rest = members(rest)
-	for name := range wirejson.Names(rest) {
-		value, _ := wirejson.Get(rest, name)
+	if len(rest) == 0 {
+		return
+	}
+	taken := map[string][]byte{}
+	if into != nil {
+		taken = maps.Collect(wirejson.All(*into))
+	}
+	var more []wirejson.Member
+	for name, value := range wirejson.All(rest) {
+		before, there := taken[name]
 		switch {
 		case string(value) == "null":
 			t.ledger.Dropped(path+"."+name, saysNothing)
 		case into == nil:
 			t.cannot(path+"."+name, "there is no place for it")
+		case there && bytes.Equal(before, value):
+			t.ledger.Dropped(path+"."+name, "another member says the same")
+		case there:
+			t.cannot(path+"."+name, "another member has this name there")
 		default:
 			t.ledger.Passed(path + "." + name)
-			t.handedOn = true
-			*into = wirejson.Set(*into, name, value)
+			more = append(more, wirejson.Member{Name: name, Value: value})
 		}
+	}
+	if len(more) > 0 {
+		t.handedOn = true
+		*into = wirejson.SetAll(*into, more)
 	}
 }
 
@@ -75,15 +82,13 @@ var emptied = map[string]bool{
 // withoutEmpty takes out of the request's rest what says nothing: the dialect would refuse
 // it, or have it twice.
 func (t *translation) withoutEmpty(rest []byte) []byte {
-	for name := range wirejson.Names(rest) {
-		value, _ := wirejson.Get(rest, name)
+	return wirejson.Keep(rest, func(name string, value []byte) bool {
 		empty := len(value) <= 4 && (string(value) == "null" || emptied[name] && (string(value) == "[]" || string(value) == "{}"))
 		if empty {
-			_, rest, _ = wirejson.Take(rest, name)
 			t.ledger.Dropped(name, saysNothing)
 		}
-	}
-	return rest
+		return !empty
+	})
 }
 
 // others goes through the members that have no counterpart.
@@ -92,8 +97,8 @@ func (t *translation) others() {
 	t.number("frequency_penalty", req.FrequencyPenalty, 0)
 	t.number("presence_penalty", req.PresencePenalty, 0)
 	t.integer("n", req.N, 1)
-	t.integer("top_logprobs", req.TopLogprobs, 0)
 	t.flag("logprobs", req.Logprobs)
+	t.integer("top_logprobs", req.TopLogprobs, 0)
 	t.flag("store", req.Store)
 	if len(req.GetLogitBias()) > 0 {
 		t.unsupported("logit_bias", "it has no bias of tokens", wirejson.AppendDoubleMap(nil, req.GetLogitBias()))
@@ -134,6 +139,9 @@ func (t *translation) streamOptions(o *sluicev1.StreamOptions) {
 	}
 	if o.IncludeObfuscation != nil {
 		t.ledger.Dropped("stream_options.include_obfuscation", "the provider has none")
+	}
+	if proto.Equal(o, &sluicev1.StreamOptions{}) {
+		t.ledger.Dropped("stream_options", saysNothing)
 	}
 	for name := range wirejson.Names(o.GetRest()) {
 		t.ledger.Dropped("stream_options."+name, "the provider has no options of streams")

@@ -2,6 +2,8 @@ package anthropic
 
 import (
 	"fmt"
+	"strings"
+	"unicode"
 
 	anthropicpb "github.com/sluice-ai/sluice/gen/go/anthropic"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
@@ -28,6 +30,10 @@ type turns struct {
 	results *anthropicpb.Turn
 	// callID is that of the last function call, which has none of its own.
 	callID string
+	// last is the message that became the last turn.
+	last int
+	// leading are the instructions before the first turn.
+	leading []instruction
 }
 
 // instruction is a system message.
@@ -56,50 +62,108 @@ func (t *translation) messages() {
 			c.functionResult(i, m.Function)
 		case *sluicev1.ChatMessage_Other:
 			if t.ledger.Unsupported(translate.Item("messages", i), "there is no such role") {
+				t.handedOn = true
 				raw := new(anthropicpb.Turn)
-				if wirejson.Unmarshal(m.Other, raw, wirejson.Options{Lenient: true}) == nil {
-					c.add(raw)
+				if wirejson.Unmarshal(m.Other, raw, lenient) == nil {
+					c.add(i, raw)
 				}
 			}
 		}
 	}
 	c.place()
-	if last := len(t.body.GetMessages()) - 1; last >= 0 && t.body.GetMessages()[last].GetRole() == roleAssistant {
-		member := translate.Item("messages", len(t.req.GetMessages())-1)
-		t.ledger.Approximated(member, translate.Item("messages", last), "a last turn of the assistant is continued, not answered; newer models refuse it")
+	c.opening()
+	c.begun()
+}
+
+// begins is what the user says in a conversation that the assistant begins.
+const begins = "(The assistant begins the conversation.)"
+
+// opening sees to it that there is a first turn, and that it is the user's at Vertex AI.
+//
+// Sources: the API's own words, "messages: at least one message is required"; Google's
+// "Structured outputs with Anthropic Claude models": the first message must be of the role
+// user. Anthropic's own API takes an assistant's (issue 622 of the official TypeScript
+// SDK); 2026-11.
+func (c *turns) opening() {
+	switch list := c.body.GetMessages(); {
+	case len(list) == 0 && len(c.leading) > 0:
+		turn := &anthropicpb.Turn{Role: roleUser}
+		var blocks []*anthropicpb.Block
+		for _, l := range c.leading {
+			c.ledger.Approximated(translate.Item("messages", l.index), "messages[0]", "instructions alone are no conversation there: they are said by the user")
+			blocks = append(blocks, l.blocks...)
+		}
+		setContent(turn, blocks)
+		c.body.Messages = []*anthropicpb.Turn{turn}
+	case len(list) == 0:
+		c.ledger.Unsupported("messages", "it wants a turn that says something")
+	case !c.own && list[0].GetRole() == roleAssistant:
+		c.ledger.Approximated("messages", "messages[0]", "Vertex AI wants the user to begin: a turn that says so stands first")
+		turn := &anthropicpb.Turn{Role: roleUser, Content: &anthropicpb.Turn_Text{Text: begins}}
+		c.body.Messages = append([]*anthropicpb.Turn{turn}, list...)
 	}
 }
 
-// add begins another turn.
-func (c *turns) add(turn *anthropicpb.Turn) {
+// begun looks for an answer that the caller began: the last turn of the conversation is the
+// assistant's.
+func (c *turns) begun() {
+	list := c.body.GetMessages()
+	if len(list) == 0 || list[len(list)-1].GetRole() != roleAssistant {
+		return
+	}
+	turn := list[len(list)-1]
+	c.ledger.Approximated(translate.Item("messages", c.last), translate.Item("messages", len(list)-1), "a last turn of the assistant is continued, not answered; newer models refuse it")
+	var text *string
+	if k, ok := turn.GetContent().(*anthropicpb.Turn_Text); ok {
+		text = &k.Text
+	} else if blocks := turn.GetBlocks().GetBlocks(); len(blocks) > 0 && blocks[len(blocks)-1].GetText() != nil {
+		text = &blocks[len(blocks)-1].GetText().Text
+	}
+	if text == nil {
+		return
+	}
+	// Source: the API's own words, "final assistant content cannot end with trailing
+	// whitespace", as users quote them, 2026-11.
+	if trimmed := strings.TrimRightFunc(*text, unicode.IsSpace); trimmed != *text {
+		*text = trimmed
+		c.ledger.Approximated(translate.Item("messages", c.last)+".content", translate.Item("messages", len(list)-1)+".content", "the dialect refuses white space at the end of an answer that was begun")
+	}
+}
+
+// add begins another turn, of the message at an index.
+func (c *turns) add(index int, turn *anthropicpb.Turn) {
+	c.last = index
 	if turn.GetRole() == roleAssistant {
 		c.place()
 	}
-	c.results = nil
+	for _, l := range c.leading {
+		c.ledger.Renamed(translate.Item("messages", l.index), fmt.Sprintf("system[%d]", len(c.systemBlocks())))
+		c.hoist(l.blocks)
+	}
+	c.leading, c.results = nil, nil
 	c.body.Messages = append(c.body.Messages, turn)
 	for i := range c.held {
 		c.held[i].moved = true
 	}
 }
 
-// instruct takes a system message. Those that stand first are the system prompt.
+// instruct takes a system message. Those that stand before a turn are the system prompt.
 func (c *turns) instruct(index int, developer bool, name *string, blocks []*anthropicpb.Block, rest []byte) {
 	path := translate.Item("messages", index)
-	if name != nil {
-		c.ledger.Dropped(path+".name", "instructions have no names")
-	}
-	rest = c.messageCache(path, rest, blocks)
-	if len(blocks) > 0 {
-		c.nestedLeftover(path, rest, restOf(blocks[0]))
-	} else {
-		c.nestedLeftover(path, rest, nil)
-	}
-	if len(c.body.GetMessages()) == 0 {
-		c.ledger.Renamed(path, fmt.Sprintf("system[%d]", len(c.systemBlocks())))
-		c.hoist(blocks)
+	if len(blocks) == 0 {
+		c.ledger.Dropped(path, saysNothing)
 		return
 	}
-	c.held = append(c.held, instruction{index: index, developer: developer, blocks: blocks})
+	if name != nil {
+		c.ledger.Dropped("messages[].name", "the assistant and instructions have no names")
+	}
+	c.nestedLeftover(path, c.messageCache(path, rest, blocks), restOf(blocks[0]))
+	said := instruction{index: index, developer: developer, blocks: blocks}
+	if len(c.body.GetMessages()) == 0 {
+		c.leading = append(c.leading, said)
+		return
+	}
+	c.held = append(c.held, said)
 }
 
 // systemBlocks returns the system prompt so far.
@@ -183,13 +247,18 @@ func setContent(turn *anthropicpb.Turn, blocks []*anthropicpb.Block) {
 func (c *turns) user(index int, m *sluicev1.UserMessage) {
 	path := translate.Item("messages", index)
 	turn := &anthropicpb.Turn{Role: roleUser}
+	blocks := c.parts(path, m.GetText(), m.GetParts())
+	if len(blocks) == 0 && index+1 < len(c.req.GetMessages()) {
+		// Were it the last, there would be nothing to answer: that is the provider's to say.
+		c.ledger.Dropped(path, saysNothing)
+		return
+	}
 	if m.Name != nil && c.ledger.Unsupported(path+".name", "it does not tell participants of a role apart") {
 		turn.Rest = wirejson.Set(turn.Rest, "name", wirejson.AppendString(nil, m.GetName()))
 	}
-	blocks := c.parts(path, m.GetText(), m.GetParts())
 	c.nestedLeftover(path, c.messageCache(path, m.GetRest(), blocks), &turn.Rest)
 	setContent(turn, blocks)
-	c.add(turn)
+	c.add(index, turn)
 }
 
 // messageCache takes a cache_control that stands beside a message's content instead of in
@@ -226,7 +295,7 @@ func restOf(b *anthropicpb.Block) *[]byte {
 // tool takes a result. Those of one turn's calls stand together.
 func (c *turns) tool(index int, m *sluicev1.ToolMessage) {
 	path := translate.Item("messages", index)
-	result := c.result(m.GetToolCallId())
+	result := c.result(index, m.GetToolCallId())
 	c.ledger.Renamed("messages[].tool_call_id", "messages[].content[].tool_use_id")
 	c.ledger.Coerced("messages[].role", "messages[].content[].type", "a message of the role tool is a block of a turn of the user")
 	rest := members(m.GetRest())
@@ -236,19 +305,22 @@ func (c *turns) tool(index int, m *sluicev1.ToolMessage) {
 	}
 	result.CacheControl, rest = c.cacheControl("messages[]", nil, rest)
 	c.nestedLeftover(path, rest, &result.Rest)
-	blocks := c.parts(path, m.GetText(), m.GetParts())
-	if len(blocks) == 1 && plain(blocks[0].GetText()) {
-		result.Content = &anthropicpb.ToolResultBlock_Text{Text: blocks[0].GetText().GetText()}
-	} else if len(blocks) > 0 {
-		result.Content = &anthropicpb.ToolResultBlock_Blocks{Blocks: &anthropicpb.Blocks{Blocks: blocks}}
-	}
-	if m.GetParts() == nil {
+	switch content := m.GetContent().(type) {
+	case *sluicev1.ToolMessage_Text: // which may be empty
+		result.Content = &anthropicpb.ToolResultBlock_Text{Text: content.Text}
 		c.ledger.Renamed("messages[].content", "messages[].content[].content")
+	case *sluicev1.ToolMessage_Parts:
+		blocks := c.parts(path, "", content.Parts)
+		if len(blocks) == 1 && plain(blocks[0].GetText()) {
+			result.Content = &anthropicpb.ToolResultBlock_Text{Text: blocks[0].GetText().GetText()}
+		} else if len(blocks) > 0 {
+			result.Content = &anthropicpb.ToolResultBlock_Blocks{Blocks: &anthropicpb.Blocks{Blocks: blocks}}
+		}
 	}
 }
 
 // result adds a result to the turn that takes them.
-func (c *turns) result(callID string) *anthropicpb.ToolResultBlock {
+func (c *turns) result(index int, callID string) *anthropicpb.ToolResultBlock {
 	fit := fitID(callID)
 	if fit != callID {
 		c.ledger.Coerced("messages[].tool_call_id", "messages[].content[].tool_use_id", "with _ for characters that ids cannot have")
@@ -256,7 +328,7 @@ func (c *turns) result(callID string) *anthropicpb.ToolResultBlock {
 	block := &anthropicpb.ToolResultBlock{ToolUseId: fit}
 	if c.results == nil {
 		turn := &anthropicpb.Turn{Role: roleUser, Content: &anthropicpb.Turn_Blocks{Blocks: &anthropicpb.Blocks{}}}
-		c.add(turn)
+		c.add(index, turn)
 		c.results = turn
 	}
 	for i := range c.held {
@@ -273,7 +345,7 @@ func (c *turns) functionResult(index int, m *sluicev1.FunctionMessage) {
 	if c.callID == "" {
 		c.callID = fmt.Sprintf("call_%d", index)
 	}
-	result := c.result(c.callID)
+	result := c.result(index, c.callID)
 	c.ledger.Coerced("messages[].name", "messages[].content[].tool_use_id", "results name the call, not the function")
 	c.ledger.Coerced("messages[].role", "messages[].content[].type", "a message of the role function is a block of a turn of the user")
 	if m.Content != nil {

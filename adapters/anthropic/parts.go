@@ -3,7 +3,6 @@ package anthropic
 import (
 	"encoding/base64"
 	"encoding/json"
-	"net/url"
 	"strings"
 
 	anthropicpb "github.com/sluice-ai/sluice/gen/go/anthropic"
@@ -27,9 +26,19 @@ var ownBlocks = map[string]bool{
 	"container_upload": true, "browser_state": true, "mcp_tool_use": true, "mcp_tool_result": true, "compaction": true,
 }
 
-// parts says a content in blocks. path is its message's.
+// noWords is why a text is left out. Source: the API's own words, "text content blocks must
+// contain non-whitespace text", as users quote them, 2026-11.
+const noWords = "the dialect refuses a text of nothing but white space"
+
+func blank(text string) bool { return strings.TrimSpace(text) == "" }
+
+// parts says a content in blocks, none when it says nothing. path is its message's.
 func (t *translation) parts(path, text string, list *sluicev1.ContentParts) []*anthropicpb.Block {
 	if list == nil {
+		if blank(text) {
+			t.ledger.Dropped(path+".content", noWords)
+			return nil
+		}
 		return []*anthropicpb.Block{textBlock(text)}
 	}
 	var out []*anthropicpb.Block
@@ -37,12 +46,16 @@ func (t *translation) parts(path, text string, list *sluicev1.ContentParts) []*a
 		at := translate.Item(path+".content", i)
 		switch p := part.GetPart().(type) {
 		case *sluicev1.ContentPart_Text:
-			if p.Text.GetText() == "" {
-				t.ledger.Dropped(at, "the dialect refuses an empty text")
+			if blank(p.Text.GetText()) {
+				t.ledger.Dropped(at, noWords)
 				continue
 			}
 			out = append(out, t.textPart(p.Text))
 		case *sluicev1.ContentPart_Refusal:
+			if blank(p.Refusal.GetRefusal()) {
+				t.ledger.Dropped(at, noWords)
+				continue
+			}
 			t.ledger.Approximated("messages[].content[].refusal", "messages[].content[].text", "a refusal is a text")
 			block := textBlock(p.Refusal.GetRefusal())
 			t.nestedLeftover("messages[].content[]", p.Refusal.GetRest(), &block.GetText().Rest)
@@ -100,7 +113,7 @@ func (t *translation) imagePart(at string, p *sluicev1.ImagePart) *anthropicpb.B
 	const path, to = "messages[].content[].image_url", "messages[].content[].source"
 	image := p.GetImageUrl()
 	out := &anthropicpb.ImageBlock{}
-	if media, data, inline := dataURL(image.GetUrl()); inline {
+	if media, data, inline := translate.DataURL(image.GetUrl()); inline {
 		out.Source = &anthropicpb.Source{Type: "base64", MediaType: &media, Data: &data}
 		t.ledger.Coerced(path+".url", to, "a data URL in its parts")
 	} else {
@@ -128,7 +141,7 @@ func (t *translation) filePart(at string, p *sluicev1.FilePart) *anthropicpb.Blo
 	const path, to = "messages[].content[].file", "messages[].content[].source"
 	file := p.GetFile()
 	source, isImage := &anthropicpb.Source{}, false
-	switch media, data, inline := dataURL(file.GetFileData()); {
+	switch media, data, inline := translate.DataURL(file.GetFileData()); {
 	case file.GetFileId() != "":
 		id := file.GetFileId()
 		source.Type, source.FileId = "file", &id
@@ -186,32 +199,4 @@ func (t *translation) filePart(at string, p *sluicev1.FilePart) *anthropicpb.Blo
 	t.nestedLeftover("messages[].content[]", rest, &out.Rest)
 	t.nestedLeftover(path, file.GetRest(), &source.Rest)
 	return &anthropicpb.Block{Block: &anthropicpb.Block_Document{Document: out}}
-}
-
-// dataURL parts a data URL into its media type and its data as base64. Source: RFC 2397.
-func dataURL(text string) (media, data string, ok bool) {
-	const scheme = "data:"
-	if len(text) < len(scheme) || !strings.EqualFold(text[:len(scheme)], scheme) {
-		return "", "", false
-	}
-	head, data, ok := strings.Cut(text[len(scheme):], ",")
-	if !ok {
-		return "", "", false
-	}
-	plain, isBase64 := strings.CutSuffix(head, ";base64")
-	media, _, _ = strings.Cut(plain, ";")
-	if media = strings.ToLower(strings.TrimSpace(media)); media == "" {
-		media = "text/plain"
-	}
-	if media == "image/jpg" { // no media type, but in use
-		media = "image/jpeg"
-	}
-	if isBase64 {
-		return media, data, true
-	}
-	unescaped, err := url.PathUnescape(data)
-	if err != nil {
-		return "", "", false
-	}
-	return media, base64.StdEncoding.EncodeToString([]byte(unescaped)), true
 }

@@ -21,6 +21,8 @@ type translation struct {
 	ledger *translate.Ledger
 	model  traits
 	body   *anthropicpb.MessagesRequest
+	// own says that this goes to Anthropic's own API, not to Vertex AI.
+	own bool
 	// betas are those that the caller asks for in the member of that name, which is the
 	// official SDKs'.
 	betas []string
@@ -36,17 +38,18 @@ type translation struct {
 }
 
 // translateRequest says a request in the dialect. A member that cannot be said is in the
-// ledger, which refuses it.
-func translateRequest(call *adapters.Call, req *sluicev1.ChatCompletionRequest, systemTurns bool) *translation {
+// ledger, which refuses it. Own says that it goes to Anthropic's own API, not to Vertex AI.
+func translateRequest(call *adapters.Call, req *sluicev1.ChatCompletionRequest, own bool) *translation {
 	model := call.Model
 	if model == "" {
 		model = req.GetModel()
 	}
 	t := &translation{
 		req: req, ledger: translate.Request(call), model: traitsOf(model), passes: call.Unsupported == adapters.UnsupportedPass,
-		body: &anthropicpb.MessagesRequest{Model: &model},
+		body: &anthropicpb.MessagesRequest{Model: &model}, own: own,
 	}
-	t.model.systemTurns = t.model.systemTurns && systemTurns
+	// Vertex AI takes no instructions inside of the conversation.
+	t.model.systemTurns = t.model.systemTurns && own
 	t.functions = len(req.GetFunctions()) > 0 && len(req.GetTools()) == 0
 	t.leftover()
 	t.length()
@@ -201,15 +204,29 @@ func (t *translation) sampling() {
 
 func (t *translation) stops() {
 	var own []string
+	take := func(member, text string) {
+		switch {
+		case text == "":
+			t.ledger.Dropped(member, saysNothing)
+		case !blank(text):
+			own = append(own, text)
+		case t.ledger.Unsupported(member, "it refuses to stop at white space alone"):
+			// Source: the API's own words, "each stop sequence must contain non-whitespace",
+			// as users quote them, 2026-11.
+			own = append(own, text)
+		}
+	}
 	switch stop := t.req.GetStop().(type) {
 	case *sluicev1.ChatCompletionRequest_StopText:
-		own = []string{stop.StopText}
 		t.ledger.Coerced("stop", "stop_sequences", "an array of one")
+		take("stop", stop.StopText)
 	case *sluicev1.ChatCompletionRequest_StopTexts:
-		own = stop.StopTexts.GetValues()
 		t.ledger.Renamed("stop", "stop_sequences")
+		for i, text := range stop.StopTexts.GetValues() {
+			take(translate.Item("stop", i), text)
+		}
 	}
-	t.body.StopSequences = append(slices.Clone(own), t.body.GetStopSequences()...)
+	t.body.StopSequences = slices.Concat(own, t.body.GetStopSequences())
 }
 
 // format says response_format. The dialect has schemas, to which it always holds.
@@ -224,20 +241,10 @@ func (t *translation) format() {
 	case *sluicev1.ResponseFormat_Other:
 		t.unsupported(member, "it has JSON of a schema only (type json_schema)", f.Other)
 	case *sluicev1.ResponseFormat_JsonSchema:
-		s := f.JsonSchema.GetJsonSchema()
-		schema := s.GetSchema()
-		if len(schema) == 0 {
-			schema = []byte(`{"type":"object"}`)
+		if len(f.JsonSchema.GetJsonSchema().GetSchema()) == 0 {
+			t.unsupported(member, "it has JSON of a schema only, and this has none", f.JsonSchema.AppendWireJSON(nil))
+			return
 		}
-		if s.Description != nil {
-			if described, ok := describeSchema(schema, s.GetDescription()); ok {
-				schema = described
-				t.ledger.Renamed(schemaMember+".description", "output_config.format.schema.description")
-			} else {
-				t.ledger.Dropped(schemaMember+".description", "the schema has a description of its own")
-			}
-		}
-		format := &anthropicpb.OutputFormat{Schema: schema}
 		if t.body.OutputConfig == nil {
 			t.body.OutputConfig = &anthropicpb.OutputConfig{}
 		}
@@ -245,8 +252,16 @@ func (t *translation) format() {
 			t.ledger.Dropped(member, "the request's own output_config.format says it")
 			return
 		}
+		s := f.JsonSchema.GetJsonSchema()
+		schema, closed := closeObjects(s.GetSchema())
+		format := &anthropicpb.OutputFormat{Schema: schema}
 		t.body.OutputConfig.Format = format
-		t.ledger.Renamed(schemaMember+".schema", "output_config.format.schema")
+		if closed {
+			t.ledger.Approximated(schemaMember+".schema", "output_config.format.schema", whyClosed)
+		}
+		if described := s.GetDescription() != "" && t.describe(format, s.GetDescription()); !described && !closed {
+			t.ledger.Renamed(schemaMember+".schema", "output_config.format.schema")
+		}
 		t.ledger.Coerced(member+".type", "output_config.format.type", "")
 		t.ledger.Dropped(schemaMember+".name", "formats have no names")
 		switch {
@@ -260,16 +275,23 @@ func (t *translation) format() {
 	}
 }
 
-// describeSchema puts a description in front of a schema that has none.
-func describeSchema(schema []byte, description string) (described []byte, ok bool) {
-	if _, there, err := wirejson.Peek(schema, "description"); there || err != nil || schema[0] != '{' {
-		return nil, false
+// describe puts the description of a form where the dialect has it: into its schema. changed
+// says that this is another one now.
+func (t *translation) describe(format *anthropicpb.OutputFormat, description string) (changed bool) {
+	const member, schema = "response_format.json_schema.description", "response_format.json_schema.schema"
+	if described, ok := translate.DescribeSchema(format.GetSchema(), description); ok {
+		format.Schema = described
+		t.ledger.Renamed(member, "output_config.format.schema.description")
+		t.ledger.Coerced(schema, "output_config.format.schema", "with the form's description")
+		return true
 	}
-	out := append([]byte(`{"description":`), wirejson.AppendString(nil, description)...)
-	if opened := wirejson.OpenRest(schema); len(opened.Append(nil)) > 0 {
-		out = append(out, ',')
+	if _, own, _ := wirejson.Peek(format.GetSchema(), "description"); own {
+		t.ledger.Dropped(member, "the schema's own description stands")
+	} else if t.ledger.Unsupported(member, "formats have no description but that of their schema") {
+		t.handedOn = true
+		format.Rest = wirejson.Set(format.Rest, "description", wirejson.AppendString(nil, description))
 	}
-	return append(out, schema[1:]...), true
+	return false
 }
 
 // about says whose call it is, and how it is to be served.

@@ -32,6 +32,7 @@ type events struct {
 
 	id, model string
 	begun     bool
+	finished  bool // the reason of the end was said
 	ended     bool // message_stop came
 	usageSeen *anthropicpb.Usage
 
@@ -69,7 +70,7 @@ func (s *events) add(e *anthropicpb.StreamEvent) ([]*sluicev1.ChatCompletionChun
 		return nil, nil
 	}
 	if !s.begun {
-		return nil, errNoMessage
+		return nil, s.early(e.GetType())
 	}
 	switch e.GetType() {
 	case eventBlockStart:
@@ -93,6 +94,20 @@ func (s *events) add(e *anthropicpb.StreamEvent) ([]*sluicev1.ChatCompletionChun
 	c := s.chunk(nil)
 	c.Rest = wirejson.Set(nil, "anthropic_event", e.AppendWireJSON(nil))
 	return []*sluicev1.ChatCompletionChunk{c}, nil
+}
+
+// early takes an event from before the message. Of those that nobody knows yet, no chunk can
+// be made there: chunks have the message's id.
+//
+// Source: the documentation's "Streaming Messages": unknown types of events are to be
+// tolerated, 2026-11.
+func (s *events) early(kind string) error {
+	switch kind {
+	case "", eventBlockStart, eventBlockDelta, eventBlockStop, eventMessageDelta, eventMessageStop:
+		return errNoMessage
+	}
+	s.ledger.Dropped("events."+kind, "it came before the message began")
+	return nil
 }
 
 func (s *events) chunk(delta *sluicev1.Delta) *sluicev1.ChatCompletionChunk {
@@ -145,12 +160,11 @@ func (s *events) count(u *anthropicpb.Usage) {
 	if u.ServiceTier != nil {
 		seen.ServiceTier = u.ServiceTier
 	}
-	rest := said(u.GetRest())
-	for name := range wirejson.Names(rest) {
-		value, _ := wirejson.Get(rest, name)
-		_, seen.Rest, _ = wirejson.Take(seen.Rest, name)
-		seen.Rest = wirejson.Set(seen.Rest, name, value)
+	var more []wirejson.Member
+	for name, value := range wirejson.All(said(u.GetRest())) {
+		more = append(more, wirejson.Member{Name: name, Value: value})
 	}
+	seen.Rest = wirejson.SetAll(seen.GetRest(), more)
 }
 
 // open begins a block.
@@ -188,13 +202,16 @@ func (s *events) beginCall(b *block, use *anthropicpb.ToolUseBlock) []*sluicev1.
 	name, empty := use.GetName(), ""
 	call := &sluicev1.FunctionCallDelta{Name: &name, Arguments: &empty}
 	rest := s.into(nil, s.at.block, use.GetRest())
-	if s.functions {
+	if s.asFunction(b) {
 		call.Rest = rest
 		return s.one(&sluicev1.Delta{FunctionCall: call})
 	}
 	id, kind := use.GetId(), "function"
 	return s.one(&sluicev1.Delta{ToolCalls: []*sluicev1.ToolCallDelta{{Index: b.index, Id: &id, Type: &kind, Function: call, Rest: rest}}})
 }
+
+// asFunction tells whether a call is said in the form of functions, which has room for one.
+func (s *events) asFunction(b *block) bool { return s.functions && b.index == 0 }
 
 // grow takes a piece of a block.
 func (s *events) grow(b *block, e *anthropicpb.StreamEvent) []*sluicev1.ChatCompletionChunk {
@@ -266,7 +283,7 @@ func (s *events) detail(b *block, text, signature *string) []byte {
 
 func (s *events) arguments(b *block, piece string) []*sluicev1.ChatCompletionChunk {
 	call := &sluicev1.FunctionCallDelta{Arguments: &piece}
-	if s.functions {
+	if s.asFunction(b) {
 		return s.one(&sluicev1.Delta{FunctionCall: call})
 	}
 	return s.one(&sluicev1.Delta{ToolCalls: []*sluicev1.ToolCallDelta{{Index: b.index, Function: call}}})
@@ -326,11 +343,14 @@ func (s *events) finishing(e *anthropicpb.StreamEvent) []*sluicev1.ChatCompletio
 	}
 	d := e.GetDelta()
 	c := s.chunk(nil)
-	if inexpressible(content) {
-		c.Choices[0].Delta.Rest = wirejson.Set(nil, memberContent, wirejson.Marshal(&anthropicpb.Blocks{Blocks: content}))
-		s.noteWhole()
+	if d.GetStopReason() != "" && !s.finished { // there may be several of these events
+		s.finished = true
+		if inexpressible(content) {
+			c.Choices[0].Delta.Rest = wirejson.Set(nil, memberContent, wirejson.Marshal(&anthropicpb.Blocks{Blocks: content}))
+			s.noteWhole()
+		}
+		c.Choices[0].FinishReason, c.Choices[0].Rest = s.finish(d.GetStopReason(), d.StopSequence, d.GetStopDetails())
 	}
-	c.Choices[0].FinishReason, c.Choices[0].Rest = s.finish(d.GetStopReason(), d.StopSequence, d.GetStopDetails())
 	c.Rest = s.into(s.leftover("", e.GetRest()), "", d.GetRest())
 	return append(out, c)
 }
@@ -344,37 +364,4 @@ func (s *events) last() []*sluicev1.ChatCompletionChunk {
 	c.Choices = nil
 	c.Usage, c.ServiceTier = s.usage(s.usageSeen), s.tier(s.usageSeen)
 	return []*sluicev1.ChatCompletionChunk{c}
-}
-
-// chunks says a whole answer as a stream.
-func chunks(c *sluicev1.ChatCompletion) []*sluicev1.ChatCompletionChunk {
-	out := &sluicev1.ChatCompletionChunk{
-		Id: c.GetId(), Object: "chat.completion.chunk", Created: c.GetCreated(), Model: c.GetModel(), Rest: c.GetRest(),
-	}
-	for _, choice := range c.GetChoices() {
-		m := choice.GetMessage()
-		role := m.GetRole()
-		delta := &sluicev1.Delta{
-			Role: &role, Content: m.Content, ReasoningContent: m.ReasoningContent, ReasoningDetails: m.GetReasoningDetails(),
-			Annotations: m.GetAnnotations(), Rest: m.GetRest(),
-		}
-		for i, call := range m.GetToolCalls() {
-			f, kind := call.GetFunction(), "function"
-			delta.ToolCalls = append(delta.ToolCalls, &sluicev1.ToolCallDelta{
-				Index: int64(i), Id: &f.Id, Type: &kind, Rest: f.GetRest(),
-				Function: &sluicev1.FunctionCallDelta{Name: &f.GetFunction().Name, Arguments: &f.GetFunction().Arguments},
-			})
-		}
-		if f := m.GetFunctionCall(); f != nil {
-			delta.FunctionCall = &sluicev1.FunctionCallDelta{Name: &f.Name, Arguments: &f.Arguments, Rest: f.GetRest()}
-		}
-		out.Choices = append(out.Choices, &sluicev1.ChunkChoice{Delta: delta, FinishReason: choice.FinishReason, Rest: choice.GetRest()})
-	}
-	list := []*sluicev1.ChatCompletionChunk{out}
-	if c.GetUsage() != nil {
-		list = append(list, &sluicev1.ChatCompletionChunk{
-			Id: out.GetId(), Object: out.GetObject(), Created: out.GetCreated(), Model: out.GetModel(), Usage: c.GetUsage(), ServiceTier: c.ServiceTier,
-		})
-	}
-	return list
 }

@@ -68,7 +68,11 @@ func (t *translation) thinkAdaptively(effort string, own bool) {
 	case effort == "xhigh" && !t.model.xhigh, effort == "max" && !t.model.max:
 		chosen, why = "high", "the model has no such effort: high is the nearest that costs no more"
 	}
-	if !own {
+	switch {
+	case own:
+	case t.mustCall():
+		why = thinksNot
+	default:
 		t.body.Thinking = &anthropicpb.Thinking{Type: "adaptive"}
 	}
 	if t.body.GetOutputConfig().GetEffort() != "" {
@@ -100,12 +104,23 @@ func (t *translation) thinkWithin(effort string) {
 	switch {
 	case budget >= most:
 		t.unsupported(memberEffort, "the model needs max_tokens above 1024 to think", wirejson.AppendString(nil, effort))
+	case t.mustCall():
+		t.ledger.Approximated(memberEffort, "", thinksNot)
 	case t.loopWithoutThinking():
 		t.ledger.Approximated(memberEffort, "", "not sent: the tool calls under way came without signed thinking, and the model refuses to begin with it between calls and results")
 	default:
 		t.body.Thinking = &anthropicpb.Thinking{Type: "enabled", BudgetTokens: &budget}
 		t.ledger.Approximated(memberEffort, "thinking.budget_tokens", "the model takes a budget of tokens: a share of max_tokens by the effort")
 	}
+}
+
+// thinksNot is why thinking is not asked for. Source: the documentation's "Extended
+// thinking", "Tool choice limitation", 2026-11.
+const thinksNot = "thinking is not asked for: the dialect refuses it where the model must call a tool"
+
+// mustCall tells whether the model has no choice but to call a tool.
+func (t *translation) mustCall() bool {
+	return slices.Contains([]string{"any", "tool"}, t.body.GetToolChoice().GetType())
 }
 
 // loopWithoutThinking tells whether the conversation ends in results of tools, and the

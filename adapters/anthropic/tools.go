@@ -68,6 +68,12 @@ func (t *translation) function(path string, f *sluicev1.FunctionDefinition, tool
 	default:
 		t.ledger.Renamed(path+".parameters", "tools[].input_schema")
 	}
+	if f.GetStrict() {
+		closed, changed := closeObjects(out.GetInputSchema())
+		if out.InputSchema = closed; changed && len(f.GetParameters()) > 0 {
+			t.ledger.Approximated(path+".parameters", "tools[].input_schema", whyClosed)
+		}
+	}
 	if path != "functions[]" {
 		if f != nil && f.Description != nil {
 			t.ledger.Renamed(path+".description", "tools[].description")
@@ -118,6 +124,11 @@ func (t *translation) toolChoice() {
 		} else {
 			t.unsupported("tool_choice", "there is no such choice", c.Other)
 		}
+	}
+	if t.req.GetFunctionCall() != nil && t.req.GetToolChoice() != nil {
+		t.ledger.Dropped("function_call", "tool_choice says it")
+		t.parallel()
+		return
 	}
 	switch c := t.req.GetFunctionCall().(type) {
 	case *sluicev1.ChatCompletionRequest_FunctionCallMode:
@@ -172,6 +183,17 @@ func (t *translation) chooseAmong(allowed *sluicev1.AllowedTools) {
 			continue
 		}
 		names = append(names, tool.Function.Name)
+		at := translate.Item(member+".tools", i)
+		function, others, _ := wirejson.Take(raw, "function")
+		_, others, _ = wirejson.Take(others, "type")
+		_, more, _ := wirejson.Take(function, "name")
+		t.nestedLeftover(at, others, nil)
+		t.nestedLeftover(at+".function", more, nil)
+	}
+	for i, tool := range t.req.GetTools() {
+		if f := tool.GetFunction().GetFunction(); tool.GetFunction() != nil && !slices.Contains(names, f.GetName()) {
+			t.ledger.Dropped(translate.Item("tools", i), "tool_choice does not allow it")
+		}
 	}
 	t.body.Tools = slices.DeleteFunc(t.body.Tools, func(tool *anthropicpb.Tool) bool {
 		return tool.GetCaller() != nil && !slices.Contains(names, tool.GetCaller().GetName())

@@ -1,8 +1,10 @@
 package anthropic
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"testing"
 
 	anthropicpb "github.com/sluice-ai/sluice/gen/go/anthropic"
@@ -85,25 +87,6 @@ func TestLifetime_is_never_shorter_than_asked_where_it_can_be(t *testing.T) {
 	} {
 		if ttl, exact := lifetime(asked); ttl != want.ttl || exact != want.exact {
 			t.Errorf("%s: %s, %t", asked, ttl, exact)
-		}
-	}
-}
-
-// Source: RFC 2397 and its examples.
-func TestDataURL_is_parted(t *testing.T) {
-	for url, want := range map[string][2]string{
-		"data:image/png;base64,iVBO":                {"image/png", "iVBO"},
-		"DATA:image/JPG;base64,/9j/":                {"image/jpeg", "/9j/"},
-		"data:text/plain;charset=utf-8;base64,SGk=": {"text/plain", "SGk="},
-		"data:,A%20brief%20note":                    {"text/plain", "QSBicmllZiBub3Rl"},
-	} {
-		if media, data, ok := dataURL(url); !ok || media != want[0] || data != want[1] {
-			t.Errorf("%s: %s, %s, %t", url, media, data, ok)
-		}
-	}
-	for _, url := range []string{"", "data:", "https://example.com/a.png", "data:image/png;base64", "data:,%zz"} {
-		if _, _, ok := dataURL(url); ok {
-			t.Errorf("%s was taken", url)
 		}
 	}
 }
@@ -289,6 +272,13 @@ func TestStream_goes_back_as_it_came(t *testing.T) {
 }
 
 func FuzzRequest(f *testing.F) {
+	odd, err := os.ReadFile("../adaptertest/requests/odd.jsonl")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for line := range bytes.Lines(odd) {
+		f.Add(line)
+	}
 	f.Add([]byte(`{"model":"claude-opus-4-8","messages":[{"role":"user","content":"Hi"},{"role":"system","content":"S"}],"thinking":{"type":"adaptive"},"tools":[{"type":"function","function":{"name":"f","strict":null,"x":1}}]}`))
 	f.Add([]byte(`{"messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"a b","type":"function","function":{"name":"f","arguments":"[1"}}],"reasoning_details":[{"type":"reasoning.text","text":"x","signature":"y"}]},{"role":"tool","tool_call_id":"a b","content":[]}],"stop":["a"],"stop_sequences":["b"]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

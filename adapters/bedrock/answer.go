@@ -109,7 +109,7 @@ func serverTool(t *bedrockpb.ToolUse) bool { return t.GetType() == "server_tool_
 func (a *answering) called(out *sluicev1.ResponseMessage, t *bedrockpb.ToolUse) {
 	const from = "output.message.content[].toolUse"
 	arguments := string(t.GetInput())
-	if arguments == "" {
+	if arguments == "" || arguments == "null" {
 		arguments = "{}"
 	}
 	call := &sluicev1.FunctionCall{Name: t.GetName(), Arguments: arguments}
@@ -149,10 +149,11 @@ func citedText(rest []byte) (text string, ok bool) {
 	if json.Unmarshal(value, &cited) != nil {
 		return "", false
 	}
+	var out strings.Builder
 	for _, piece := range cited.Content {
-		text += piece.Text
+		out.WriteString(piece.Text)
 	}
-	return text, len(cited.Content) > 0
+	return out.String(), len(cited.Content) > 0
 }
 
 const (
@@ -175,7 +176,7 @@ var finishReasons = map[string]struct {
 	"max_tokens":                    {finishLength, true},
 	"stop_sequence":                 {finishStop, false},
 	"guardrail_intervened":          {finishFilter, false},
-	"content_filtered":              {finishFilter, false},
+	"content_filtered":              {finishFilter, true},
 	"malformed_model_output":        {finishStop, false},
 	"malformed_tool_use":            {finishStop, false},
 	"model_context_window_exceeded": {finishLength, false},

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/sluice-ai/sluice/adapters"
@@ -20,7 +21,7 @@ import (
 // apiKeyVariable is the environment's Bedrock API key.
 //
 // Source: Amazon Bedrock user guide, "Use an Amazon Bedrock API key".
-const apiKeyVariable = "AWS_BEARER_TOKEN_BEDROCK"
+const apiKeyVariable = "AWS_BEARER_TOKEN_BEDROCK" //nolint:gosec // a name, and no key
 
 // service is the name under which requests are signed, those for lists of models too.
 const service = "bedrock"
@@ -49,7 +50,7 @@ func connect(s adapters.Settings) (*api, error) {
 	// What AWS says about a bad signature quotes what was signed.
 	for _, secret := range []adapters.Secret{s.AWS.SecretAccessKey, s.AWS.SessionToken} {
 		if secret.Reveal() != "" {
-			s.Secrets = append(s.Secrets[:len(s.Secrets):len(s.Secrets)], secret)
+			s.Secrets = append(slices.Clip(s.Secrets), secret)
 		}
 	}
 	sign := func(ctx context.Context, r *http.Request, body []byte) error {
@@ -89,14 +90,21 @@ func hasCredential(h adapters.Header) bool { return h.Get("authorization") != ""
 // Source: AWS General Reference, "Amazon Bedrock endpoints and quotas", and the partitions
 // of aws-sdk-go-v2.
 func host(endpoint, region string) string {
-	domain := "amazonaws.com"
-	switch prefix, _, _ := strings.Cut(region, "-"); prefix {
-	case "":
+	if region == "" {
 		return ""
-	case "cn":
-		domain = "amazonaws.com.cn"
-	case "eusc":
-		domain = "amazonaws.eu"
+	}
+	domain := "amazonaws.com"
+	for _, partition := range []struct{ prefix, domain string }{
+		{"cn-", "amazonaws.com.cn"},
+		{"eusc-", "amazonaws.eu"},
+		{"us-iso-", "c2s.ic.gov"},
+		{"us-isob-", "sc2s.sgov.gov"},
+		{"eu-isoe-", "cloud.adc-e.uk"},
+		{"us-isof-", "csp.hci.ic.gov"},
+	} {
+		if strings.HasPrefix(region, partition.prefix) {
+			domain = partition.domain
+		}
 	}
 	return "https://" + endpoint + "." + region + "." + domain
 }

@@ -118,6 +118,8 @@ func TestHost_is_that_of_the_region(t *testing.T) {
 		"us-gov-west-1":  "https://bedrock-runtime.us-gov-west-1.amazonaws.com",
 		"cn-north-1":     "https://bedrock-runtime.cn-north-1.amazonaws.com.cn",
 		"eusc-de-east-1": "https://bedrock-runtime.eusc-de-east-1.amazonaws.eu",
+		"us-iso-east-1":  "https://bedrock-runtime.us-iso-east-1.c2s.ic.gov",
+		"us-isob-east-1": "https://bedrock-runtime.us-isob-east-1.sc2s.sgov.gov",
 		"":               "",
 	} {
 		if got := host("bedrock-runtime", region); got != want {

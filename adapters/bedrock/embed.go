@@ -24,7 +24,7 @@ import (
 // usage.
 //
 // Sources: vercel/ai pull request 15973, langchain4j issue 5057; AWS documents no more.
-const headerInputTokens = "x-amzn-bedrock-input-token-count"
+const headerInputTokens = "x-amzn-bedrock-input-token-count" //nolint:gosec // a name, and no token
 
 // kindEmbed is what refusals call the API.
 const kindEmbed = "Amazon Bedrock's embedding models"

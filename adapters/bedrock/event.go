@@ -82,15 +82,13 @@ func (r *eventReader) next() (event, error) {
 	if err != nil {
 		return event{}, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	return eventOf(decoded), nil
+	return eventOf(decoded)
 }
 
-func eventOf(m eventstream.Message) event {
+func eventOf(m eventstream.Message) (event, error) {
 	header := func(name string) string {
-		if value := m.Headers.Get(name); value != nil {
-			return value.String()
-		}
-		return ""
+		text, _ := m.Headers.Get(name).(eventstream.StringValue)
+		return string(text)
 	}
 	e := event{kind: header(eventstreamapi.MessageTypeHeader), payload: m.Payload}
 	switch e.kind {
@@ -98,10 +96,12 @@ func eventOf(m eventstream.Message) event {
 		e.name = header(eventstreamapi.ExceptionTypeHeader)
 	case eventstreamapi.ErrorMessageType:
 		e.name, e.message = header(eventstreamapi.ErrorCodeHeader), header(eventstreamapi.ErrorMessageHeader)
-	default:
+	case eventstreamapi.EventMessageType:
 		e.name = header(eventstreamapi.EventTypeHeader)
+	default:
+		return event{}, fmt.Errorf("%w: it is neither event, exception nor error", errMalformed)
 	}
-	return e
+	return e, nil
 }
 
 // ready tells whether the next event is here already.

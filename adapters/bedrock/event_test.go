@@ -84,6 +84,15 @@ func TestEventReader_bounds_events(t *testing.T) {
 			t.Errorf("a length of %d: %v", size, err)
 		}
 	}
+	for _, headers := range []uint32{1, 1 << 20, 1<<32 - 1} {
+		// Headers that are longer than their message.
+		damaged := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, leastMessageBytes), headers)
+		damaged = binary.BigEndian.AppendUint32(damaged, crc32.ChecksumIEEE(damaged))
+		damaged = binary.BigEndian.AppendUint32(damaged, crc32.ChecksumIEEE(damaged))
+		if _, err := newEventReader(bytes.NewReader(damaged), limit).next(); !errors.Is(err, errMalformed) {
+			t.Errorf("headers of %d bytes in a message without room: %v", headers, err)
+		}
+	}
 	// The word of a length takes no memory: only what comes does.
 	promised := append(prelude(16<<20), make([]byte, 100)...)
 	if n := testing.AllocsPerRun(1, func() {
@@ -125,4 +134,36 @@ func FuzzEventReader(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A header may have any type, and a message any headers.
+func TestEventReader_reads_headers_of_any_type(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind, event eventstream.Value
+		ok          bool
+	}{
+		"as it is":        {eventstream.StringValue("event"), eventstream.StringValue("messageStart"), true},
+		"a number":        {eventstream.Int32Value(7), eventstream.StringValue("messageStart"), false},
+		"bytes":           {eventstream.BytesValue("event"), eventstream.StringValue("messageStart"), false},
+		"an unknown kind": {eventstream.StringValue("later"), eventstream.StringValue("messageStart"), false},
+		"no kind":         {nil, eventstream.StringValue("messageStart"), false},
+		"a flag as name":  {eventstream.StringValue("event"), eventstream.BoolValue(true), true},
+		"no name":         {eventstream.StringValue("event"), nil, true},
+	} {
+		message := eventstream.Message{Payload: []byte("{}")}
+		if c.kind != nil {
+			message.Headers.Set(":message-type", c.kind)
+		}
+		if c.event != nil {
+			message.Headers.Set(":event-type", c.event)
+		}
+		var out bytes.Buffer
+		if err := eventstream.NewEncoder().Encode(&out, message); err != nil {
+			t.Fatal(err)
+		}
+		e, err := newEventReader(&out, limit).next()
+		if (err == nil) != c.ok || err != nil && !errors.Is(err, errMalformed) {
+			t.Errorf("%s: %+v, %v", name, e, err)
+		}
+	}
 }

@@ -44,6 +44,7 @@ func noAWS(t *testing.T) {
 // asked is a request that reached a fake.
 type asked struct {
 	*http.Request
+
 	path string
 	body string
 }

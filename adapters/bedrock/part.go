@@ -20,49 +20,55 @@ const (
 	ownBlocks = "bedrock_content"
 )
 
-// part translates a part of a turn.
-func (r *request) part(p *sluicev1.ContentPart) []*bedrockpb.ContentBlock {
+// part translates a part of a turn. At is its path.
+func (r *request) part(at string, p *sluicev1.ContentPart) []*bedrockpb.ContentBlock {
 	var block *bedrockpb.ContentBlock
 	var breakpoint *sluicev1.PromptCacheBreakpoint
 	var rest []byte
 	switch p := p.GetPart().(type) {
 	case *sluicev1.ContentPart_Text:
-		block = &bedrockpb.ContentBlock{Text: &p.Text.Text, Rest: r.leftover(inContent, p.Text, cacheControl)}
+		if r.blank(at, p.Text.GetText()) {
+			return nil
+		}
+		block = &bedrockpb.ContentBlock{Text: &p.Text.Text, Rest: r.leftover(nil, inContent, p.Text, cacheControl)}
 		breakpoint, rest = p.Text.GetPromptCacheBreakpoint(), p.Text.GetRest()
 	case *sluicev1.ContentPart_ImageUrl:
-		block = r.image(p.ImageUrl)
+		block = r.image(at, p.ImageUrl)
 		breakpoint, rest = p.ImageUrl.GetPromptCacheBreakpoint(), p.ImageUrl.GetRest()
 	case *sluicev1.ContentPart_InputAudio:
 		a := orEmpty(p.InputAudio.GetInputAudio())
 		r.ledger.Renamed(inContent+".input_audio", inContent+".audio")
 		block = &bedrockpb.ContentBlock{
-			Audio: &bedrockpb.Media{Format: &a.Format, Source: &bedrockpb.MediaSource{Bytes: &a.Data}, Rest: r.leftover(inContent+".input_audio", a)},
-			Rest:  r.leftover(inContent, p.InputAudio, cacheControl),
+			Audio: &bedrockpb.Media{Format: &a.Format, Source: &bedrockpb.MediaSource{Bytes: &a.Data}, Rest: r.leftover(nil, inContent+".input_audio", a)},
+			Rest:  r.leftover(nil, inContent, p.InputAudio, cacheControl),
 		}
 		breakpoint, rest = p.InputAudio.GetPromptCacheBreakpoint(), p.InputAudio.GetRest()
 	case *sluicev1.ContentPart_File:
-		block = r.file(p.File)
+		block = r.file(at, p.File)
 		breakpoint, rest = p.File.GetPromptCacheBreakpoint(), p.File.GetRest()
 	case *sluicev1.ContentPart_Refusal:
+		if r.blank(at, p.Refusal.GetRefusal()) {
+			return nil
+		}
 		r.ledger.Approximated(inContent+".refusal", inContent+".text", "a text like any other there")
-		block = &bedrockpb.ContentBlock{Text: &p.Refusal.Refusal, Rest: r.leftover(inContent, p.Refusal, cacheControl)}
+		block = &bedrockpb.ContentBlock{Text: &p.Refusal.Refusal, Rest: r.leftover(nil, inContent, p.Refusal, cacheControl)}
 		rest = p.Refusal.GetRest()
 	case *sluicev1.ContentPart_Other:
 		switch {
 		case ownBlock(p.Other):
 			block = &bedrockpb.ContentBlock{Rest: withoutType(p.Other)}
-		case r.ledger.Unsupported(inContent, "Converse has no such part"):
+		case r.ledger.Unsupported(at, "Converse has no such part"):
 			block = &bedrockpb.ContentBlock{Rest: p.Other}
 		}
 	}
-	var out []*bedrockpb.ContentBlock
-	if block != nil {
-		out = append(out, block)
+	if block == nil {
+		r.ledger.Dropped(at, "nothing of the part is left")
+		return nil
 	}
 	if point := r.cachePoint(inContent, breakpoint, rest); point != nil {
-		out = append(out, &bedrockpb.ContentBlock{CachePoint: point})
+		return []*bedrockpb.ContentBlock{block, {CachePoint: point}}
 	}
-	return out
+	return []*bedrockpb.ContentBlock{block}
 }
 
 // blockNames are the members of Converse's blocks.
@@ -116,18 +122,10 @@ var (
 	}
 )
 
-func (r *request) image(p *sluicev1.ImagePart) *bedrockpb.ContentBlock {
-	const member = inContent + ".image_url"
+func (r *request) image(at string, p *sluicev1.ImagePart) *bedrockpb.ContentBlock {
+	const member, of = inContent + ".image_url", ".image_url"
 	image := orEmpty(p.GetImageUrl())
-	media := &bedrockpb.Media{Rest: r.leftover(member, image)}
-	if image.Detail != nil {
-		if image.GetDetail() == "auto" {
-			r.ledger.Dropped(member+".detail", "auto is what comes without it")
-		} else if r.ledger.Unsupported(member+".detail", "Converse has no such choice") {
-			media.Rest = wirejson.Set(media.Rest, "detail", wirejson.AppendString(nil, image.GetDetail()))
-		}
-	}
-	block := &bedrockpb.ContentBlock{Image: media, Rest: r.leftover(inContent, p, cacheControl)}
+	media := new(bedrockpb.Media)
 	url := image.GetUrl()
 	mediaType, data, inline := dataURL(url)
 	format, taken := imageFormats[mediaType]
@@ -135,7 +133,7 @@ func (r *request) image(p *sluicev1.ImagePart) *bedrockpb.ContentBlock {
 	case strings.HasPrefix(url, "s3://"):
 		media.Format, media.Source = new(imageFormatOf(url)), inS3(url)
 		r.ledger.Renamed(member+".url", inContent+".image.source.s3Location.uri")
-	case inline && (taken || r.ledger.Unsupported(member+".url", "images there are png, jpeg, gif or webp")):
+	case inline && (taken || r.ledger.Unsupported(at+of+".url", "images there are png, jpeg, gif or webp")):
 		if !taken {
 			_, format, _ = strings.Cut(mediaType, "/")
 		}
@@ -143,12 +141,20 @@ func (r *request) image(p *sluicev1.ImagePart) *bedrockpb.ContentBlock {
 		r.ledger.Coerced(member+".url", inContent+".image.source.bytes", "the data without the URL around it")
 	case inline:
 		return nil
-	case r.ledger.Unsupported(member+".url", "Converse takes data URLs and s3:// alone"):
+	case r.ledger.Unsupported(at+of+".url", "Converse takes data URLs and s3:// alone"):
 		media.Source = &bedrockpb.MediaSource{Rest: wirejson.Set(nil, "url", wirejson.AppendString(nil, url))}
 	default:
 		return nil
 	}
-	return block
+	media.Rest = r.leftover(nil, member, image)
+	if image.Detail != nil {
+		if image.GetDetail() == "auto" {
+			r.ledger.Dropped(member+".detail", "auto is what comes without it")
+		} else if r.ledger.Unsupported(at+of+".detail", "Converse has no such choice") {
+			media.Rest = wirejson.Set(media.Rest, "detail", wirejson.AppendString(nil, image.GetDetail()))
+		}
+	}
+	return &bedrockpb.ContentBlock{Image: media, Rest: r.leftover(nil, inContent, p, cacheControl)}
 }
 
 func imageFormatOf(url string) string {
@@ -166,11 +172,10 @@ func inS3(uri string) *bedrockpb.MediaSource {
 }
 
 // file translates a document, and a video or an image that was sent as a file.
-func (r *request) file(p *sluicev1.FilePart) *bedrockpb.ContentBlock {
+func (r *request) file(at string, p *sluicev1.FilePart) *bedrockpb.ContentBlock {
 	const member = inContent + ".file"
 	f := orEmpty(p.GetFile())
-	media := &bedrockpb.Media{Rest: r.leftover(member, f)}
-	block := &bedrockpb.ContentBlock{Rest: r.leftover(inContent, p, cacheControl)}
+	media := new(bedrockpb.Media)
 	mediaType, data, inline := dataURL(f.GetFileData())
 	extension := strings.ToLower(strings.TrimPrefix(path.Ext(f.GetFilename()), "."))
 	switch {
@@ -186,11 +191,16 @@ func (r *request) file(p *sluicev1.FilePart) *bedrockpb.ContentBlock {
 			extension = strings.ToLower(strings.TrimPrefix(path.Ext(f.GetFileId()), "."))
 		}
 		r.ledger.Renamed(member+".file_id", inContent+".document.source.s3Location.uri")
-	case r.ledger.Unsupported(member, "Converse takes files inline or from s3:// alone"):
+	case r.ledger.Unsupported(at+".file", "Converse takes files inline or from s3:// alone"):
 		return &bedrockpb.ContentBlock{Rest: wirejson.Marshal(p)}
 	default:
 		return nil
 	}
+	if f.FileId != nil && media.GetSource().GetBytes() != "" {
+		r.ledger.Dropped(member+".file_id", "file_data says it")
+	}
+	media.Rest = r.leftover(nil, member, f)
+	block := &bedrockpb.ContentBlock{Rest: r.leftover(nil, inContent, p, cacheControl)}
 	format, isDocument := documentFormats[mediaType]
 	switch {
 	case imageFormats[mediaType] != "":
@@ -267,8 +277,11 @@ func (r *request) cachePoint(path string, p *sluicev1.PromptCacheBreakpoint, res
 		return r.cacheControl(path, rest)
 	}
 	const member = "prompt_cache_breakpoint"
+	if _, both := wirejson.Get(rest, cacheControl); both {
+		r.ledger.Dropped(path+"."+cacheControl, member+" says it")
+	}
 	r.ledger.Coerced(path+"."+member, path+".cachePoint", "a block of its own there")
-	point := &bedrockpb.CachePoint{Type: "default", Rest: r.leftover(path+"."+member, p)}
+	point := &bedrockpb.CachePoint{Type: "default", Rest: r.leftover(nil, path+"."+member, p)}
 	if ttl := p.GetTtl(); ttl != "" {
 		point.Ttl = new(cacheTTL(ttl))
 		if *point.Ttl != ttl {

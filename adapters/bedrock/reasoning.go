@@ -1,6 +1,8 @@
 package bedrock
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 
 	bedrockpb "github.com/sluice-ai/sluice/gen/go/bedrock"
@@ -97,7 +99,11 @@ func (r *request) reasoning(req *sluicev1.ChatCompletionRequest) {
 			r.think(`{"type":"disabled"}`, "none is a switch there", true)
 			return
 		}
-		if r.effort(effort, raw) {
+		switch {
+		case !r.effort(effort, raw):
+		case r.mustCall():
+			r.ledger.Approximated(effortMember, "outputConfig.effort", thinksNot)
+		default:
 			r.extra = wirejson.Set(r.extra, "thinking", []byte(`{"type":"adaptive"}`))
 		}
 	case familyNova2:
@@ -155,7 +161,41 @@ func (r *request) budget(effort string, raw []byte) {
 			return
 		}
 	}
+	switch {
+	case r.mustCall():
+		r.ledger.Approximated(effortMember, "", thinksNot)
+		return
+	case r.loopWithoutThinking():
+		r.ledger.Approximated(effortMember, "", "not sent: the calls under way came without signed reasoning, and the model refuses to begin with it between calls and results")
+		return
+	}
 	r.think(string(wirejson.AppendInt([]byte(`{"type":"enabled","budget_tokens":`), tokens))+"}", "a number of tokens there", false)
+}
+
+// thinksNot is why thinking is not asked for.
+//
+// Source: Anthropic's "Extended thinking", "Tool choice limitation", 2026-11.
+const thinksNot = "thinking is not asked for: the model refuses it where it must call a tool"
+
+// mustCall tells whether the model has no choice but to call a tool.
+func (r *request) mustCall() bool {
+	c := r.body.GetToolConfig().GetToolChoice()
+	_, anyTool := wirejson.Get(c.GetRest(), "any")
+	_, oneTool := wirejson.Get(c.GetRest(), "tool")
+	return c.GetAny() != nil || c.GetTool() != nil || anyTool || oneTool
+}
+
+// loopWithoutThinking tells whether the conversation ends in results of calls, and the turn
+// that made them does not begin with reasoning: models with a budget want both or neither.
+//
+// Source: Anthropic's "Extended thinking", "Preserving thinking blocks", 2026-11.
+func (r *request) loopWithoutThinking() bool {
+	turns := r.body.GetMessages()
+	if len(turns) < 2 || !slices.ContainsFunc(turns[len(turns)-1].GetContent(), func(b *bedrockpb.ContentBlock) bool { return b.GetToolResult() != nil }) {
+		return false
+	}
+	called := turns[len(turns)-2].GetContent()
+	return len(called) == 0 || called[0].GetReasoningContent() == nil
 }
 
 // novaEffort is for Amazon Nova 2, which knows three.
@@ -197,18 +237,17 @@ const (
 func (r *request) thoughts(m *sluicev1.AssistantMessage) []*bedrockpb.ContentBlock {
 	const member, to = "messages[].reasoning_details", "messages[].content[].reasoningContent"
 	var out []*bedrockpb.ContentBlock
-	for _, raw := range m.GetReasoningDetails() {
-		kind, format := text(raw, "type"), text(raw, "format")
+	for _, d := range joined(m.GetReasoningDetails()) {
 		switch {
-		case kind == typeThought && (format == "" || format == formatClaude || format == formatBedrock) && (text(raw, "signature") != "" || !r.family.isClaude()):
-			thought := &bedrockpb.ReasoningText{Text: text(raw, "text")}
-			if signature := text(raw, "signature"); signature != "" {
-				thought.Signature = &signature
+		case d.Type == typeThought && (d.Format == "" || d.Format == formatClaude || d.Format == formatBedrock) && (d.Signature != "" || !r.family.isClaude()):
+			thought := &bedrockpb.ReasoningText{Text: d.Text}
+			if d.Signature != "" {
+				thought.Signature = &d.Signature
 			}
 			out = append(out, &bedrockpb.ContentBlock{ReasoningContent: &bedrockpb.ReasoningContent{ReasoningText: thought}})
 			r.ledger.Coerced(member, to, "blocks of the content there")
-		case kind == typeRedacted && (format == "" || format == formatBedrock):
-			out = append(out, &bedrockpb.ContentBlock{ReasoningContent: &bedrockpb.ReasoningContent{RedactedContent: new(text(raw, "data"))}})
+		case d.Type == typeRedacted && (d.Format == "" || d.Format == formatBedrock):
+			out = append(out, &bedrockpb.ContentBlock{ReasoningContent: &bedrockpb.ReasoningContent{RedactedContent: &d.Data}})
 			r.ledger.Coerced(member, to, "blocks of the content there")
 		default:
 			r.ledger.Dropped(member, "reasoning that bears no signature of this provider is not taken back")
@@ -220,6 +259,37 @@ func (r *request) thoughts(m *sluicev1.AssistantMessage) []*bedrockpb.ContentBlo
 		r.ledger.Dropped("messages[].reasoning_content", "reasoning_details say it")
 	default:
 		r.ledger.Dropped("messages[].reasoning_content", "reasoning without its signature is not taken back")
+	}
+	return out
+}
+
+// detail is an element of reasoning_details.
+type detail struct {
+	Type      string `json:"type"`
+	Text      string `json:"text"`
+	Signature string `json:"signature"`
+	Data      string `json:"data"`
+	Format    string `json:"format"`
+	Index     *int64 `json:"index"`
+}
+
+// joined reads details. Callers of streams may send back the pieces as they came: those of a
+// text with one index, the last of which is its signature, are one.
+func joined(list [][]byte) []detail {
+	var out []detail
+	for _, raw := range list {
+		var d detail
+		if json.Unmarshal(raw, &d) != nil {
+			d = detail{} // of no known form, and so of no known type
+		}
+		if n := len(out) - 1; n >= 0 && d.Type == typeThought && d.Index != nil {
+			if last := &out[n]; last.Type == typeThought && last.Signature == "" && last.Index != nil && *last.Index == *d.Index {
+				last.Text += d.Text
+				last.Signature = d.Signature
+				continue
+			}
+		}
+		out = append(out, d)
 	}
 	return out
 }
@@ -236,7 +306,9 @@ func (r *request) returned(rest []byte) []*bedrockpb.ContentBlock {
 		return nil
 	}
 	r.ledger.Renamed("messages[]."+ownBlocks, "messages[].content[]")
-	return m.GetContent()
+	return slices.DeleteFunc(m.GetContent(), func(b *bedrockpb.ContentBlock) bool {
+		return b.Text != nil && r.blank("messages[]."+ownBlocks+"[].text", b.GetText())
+	})
 }
 
 // detailOf writes a piece of reasoning as OpenRouter's callers know it.
@@ -249,6 +321,8 @@ func detailOf(kind, member, value, signature, format string, index int64) []byte
 	if signature != "" {
 		b = wirejson.AppendString(append(b, `,"signature":`...), signature)
 	}
-	b = wirejson.AppendString(append(b, `,"format":`...), format)
+	if format != "" {
+		b = wirejson.AppendString(append(b, `,"format":`...), format)
+	}
 	return append(wirejson.AppendInt(append(b, `,"index":`...), index), '}')
 }

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"strconv"
 
-	"google.golang.org/protobuf/proto"
-
 	bedrockpb "github.com/sluice-ai/sluice/gen/go/bedrock"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
@@ -48,9 +46,10 @@ func newRequest(call *adapters.Call, req *sluicev1.ChatCompletionRequest) *reque
 	r.family = familyOf(r.model)
 	r.dialect(req)
 	r.messages(req.GetMessages())
-	r.sampling(req)
+	r.most(req)
 	r.tools(req)
 	r.reasoning(req)
+	r.sampling(req)
 	r.responseFormat(req.GetResponseFormat())
 	r.bookkeeping(req)
 	r.impossible(req)
@@ -129,44 +128,6 @@ func (r *request) forModel(name string, value []byte) {
 	r.extra = wirejson.Set(r.extra, name, value)
 }
 
-func (r *request) sampling(req *sluicev1.ChatCompletionRequest) {
-	c := r.body.InferenceConfig
-	if c == nil {
-		c = new(bedrockpb.InferenceConfig)
-	}
-	switch {
-	case req.MaxCompletionTokens != nil:
-		c.MaxTokens = req.MaxCompletionTokens
-		r.ledger.Renamed("max_completion_tokens", "inferenceConfig.maxTokens")
-		if req.MaxTokens != nil {
-			r.ledger.Dropped("max_tokens", "max_completion_tokens says it")
-		}
-	case req.MaxTokens != nil:
-		c.MaxTokens = req.MaxTokens
-		r.ledger.Renamed("max_tokens", "inferenceConfig.maxTokens")
-	}
-	if req.Temperature != nil {
-		c.Temperature = req.Temperature
-		r.ledger.Renamed("temperature", "inferenceConfig.temperature")
-	}
-	if req.TopP != nil {
-		c.TopP = req.TopP
-		r.ledger.Renamed("top_p", "inferenceConfig.topP")
-	}
-	switch stop := req.GetStop().(type) {
-	case *sluicev1.ChatCompletionRequest_StopText:
-		c.StopSequences = []string{stop.StopText}
-		r.ledger.Coerced("stop", "inferenceConfig.stopSequences", "a list there")
-	case *sluicev1.ChatCompletionRequest_StopTexts:
-		if c.StopSequences = stop.StopTexts.GetValues(); len(c.StopSequences) > 0 {
-			r.ledger.Renamed("stop", "inferenceConfig.stopSequences")
-		}
-	}
-	if !proto.Equal(c, new(bedrockpb.InferenceConfig)) {
-		r.body.InferenceConfig = c
-	}
-}
-
 func (r *request) responseFormat(f *sluicev1.ResponseFormat) {
 	const why = "Converse has no such form of answers"
 	switch format := f.GetFormat().(type) {
@@ -188,7 +149,7 @@ func (r *request) responseFormat(f *sluicev1.ResponseFormat) {
 		const from, to = "response_format.json_schema", "outputConfig.textFormat.structure.jsonSchema"
 		var compact bytes.Buffer
 		_ = json.Compact(&compact, s.GetSchema()) // it is JSON
-		schema := &bedrockpb.JsonSchema{Schema: compact.String(), Description: s.Description, Rest: r.leftover(from, s)}
+		schema := &bedrockpb.JsonSchema{Schema: compact.String(), Description: s.Description, Rest: r.leftover(nil, from, s)}
 		r.ledger.Coerced(from+".schema", to+".schema", "a text that holds the schema there")
 		if s.GetName() != "" {
 			schema.Name = &s.Name
@@ -206,7 +167,7 @@ func (r *request) responseFormat(f *sluicev1.ResponseFormat) {
 		r.output().TextFormat = &bedrockpb.TextFormat{
 			Type:      "json_schema",
 			Structure: &bedrockpb.TextStructure{JsonSchema: schema},
-			Rest:      r.leftover("response_format", format.JsonSchema),
+			Rest:      r.leftover(nil, "response_format", format.JsonSchema),
 		}
 	}
 }

@@ -51,7 +51,7 @@ func TestRequest_says_how_long_to_think_in_the_model_s_own_words(t *testing.T) {
 func TestRequest_refuses_what_converse_cannot_say(t *testing.T) {
 	for _, members := range []string{
 		`"seed":1`, `"frequency_penalty":0.5`, `"presence_penalty":-1`, `"logit_bias":{"1":1}`, `"logprobs":true`, `"top_logprobs":2`, `"n":2`,
-		`"store":true`, `"parallel_tool_calls":false`, `"verbosity":"low"`, `"modalities":["text","audio"]`, `"web_search_options":{}`,
+		`"store":true`, `"parallel_tool_calls":false,"tools":[{"type":"function","function":{"name":"f"}}]`, `"verbosity":"low"`, `"modalities":["text","audio"]`, `"web_search_options":{}`,
 		`"response_format":{"type":"json_object"}`, `"service_tier":"scale"`, `"tools":[{"type":"custom","custom":{"name":"a"}}]`,
 		`"moderation":{"model":"m"}`, `"audio":{"voice":"a","format":"mp3"}`,
 		`"tool_choice":{"type":"custom","custom":{"name":"a"}}`,
@@ -79,9 +79,15 @@ func TestRequest_refuses_what_converse_cannot_say(t *testing.T) {
 func TestDocumentName_obeys_the_rules(t *testing.T) {
 	r := new(request)
 	for _, c := range []struct{ filename, want string }{
-		{"report.pdf", "report"}, {"report.pdf", "report (2)"}, {"report.csv", "report (3)"},
+		{"report.pdf", "report"},
+		{"report.pdf", "report (2)"},
+		{"report.csv", "report (3)"},
 		{"Q3 -- results_2026 [final] (v2).docx", "Q3 -- results 2026 [final] (v2)"},
-		{"übersicht.pdf", "bersicht"}, {"../../etc/passwd", "etc passwd"}, {"", "document"}, {"   ", "document (2)"}, {".pdf", "document (3)"},
+		{"übersicht.pdf", "bersicht"},
+		{"../../etc/passwd", "etc passwd"},
+		{"", "document"},
+		{"   ", "document (2)"},
+		{".pdf", "document (3)"},
 		{strings.Repeat("a", 300) + ".pdf", strings.Repeat("a", 180)},
 	} {
 		if got := r.documentName(c.filename); got != c.want {

@@ -36,18 +36,23 @@ func (r *request) means(of proto.Message, path, name string, value []byte) bool 
 	return true
 }
 
-// leftover hands on the members of a rest, those aside that are translated.
-func (r *request) leftover(path string, m relayed, translated ...string) []byte {
-	var out []byte
+// leftover adds the members of a rest to another one, those aside that are translated. Two
+// objects may become one: of members of the same name, the first stands.
+func (r *request) leftover(into []byte, path string, m relayed, translated ...string) []byte {
 	for name := range wirejson.Names(m.GetRest()) {
 		value, _ := wirejson.Get(m.GetRest(), name)
-		if !slices.Contains(translated, name) && r.means(m, path, name, value) {
-			r.ledger.Passed(translate.Path(path, name))
-			out = wirejson.Set(out, name, value)
-			r.relays = true
+		if slices.Contains(translated, name) || !r.means(m, path, name, value) {
+			continue
 		}
+		if _, taken := wirejson.Get(into, name); taken {
+			r.ledger.Dropped(translate.Path(path, name), "a member of this name is there already")
+			continue
+		}
+		r.ledger.Passed(translate.Path(path, name))
+		into = wirejson.Set(into, name, value)
+		r.relays = true
 	}
-	return out
+	return into
 }
 
 // settle takes out of all rests below a message of Bedrock's the members that it has
@@ -58,7 +63,7 @@ func (r *request) settle(m protoreflect.Message) {
 		value := m.Get(rest).Bytes()
 		for name := range wirejson.Names(value) {
 			f := fields.ByJSONName(name)
-			if f != nil && (m.Has(f) || !f.HasPresence() && !f.IsMap()) {
+			if f != nil && f != rest && (m.Has(f) || !f.HasPresence() && !f.IsMap()) {
 				_, value, _ = wirejson.Take(value, name)
 				r.ledger.Dropped(name, "Bedrock's member of that name is set otherwise")
 				m.Set(rest, protoreflect.ValueOfBytes(value))

@@ -69,8 +69,11 @@ func failureOf(e event) []byte {
 // streamed puts an answer's events together.
 type streamed struct {
 	*answering
+
 	// tools are the calls by the index of their block.
 	tools map[int64]*toolCall
+	// named are the blocks of reasoning whose format was said.
+	named map[int64]bool
 	// calls are those so far that stand among the tool calls.
 	calls int64
 	// function says that the first call was one of a function.
@@ -87,7 +90,7 @@ type toolCall struct {
 }
 
 func newStreamed(a *answering) *streamed {
-	return &streamed{answering: a, tools: map[int64]*toolCall{}}
+	return &streamed{answering: a, tools: map[int64]*toolCall{}, named: map[int64]bool{}}
 }
 
 // event translates one event. Done says that it is the last.
@@ -191,7 +194,7 @@ func (s *streamed) start(m *bedrockpb.ContentBlockStart, payload []byte) *sluice
 	if t == nil || serverTool(t) {
 		return s.own("contentBlockStart", payload)
 	}
-	s.ledger.Renamed("contentBlockIndex", "choices[].delta.tool_calls[].index")
+	s.ledger.Coerced("contentBlockIndex", "choices[].delta.tool_calls[].index", "calls alone are counted here")
 	call := &toolCall{index: s.calls, function: s.legacy && !s.function}
 	s.tools[m.GetContentBlockIndex()] = call
 	if call.function {
@@ -227,6 +230,7 @@ func (s *streamed) delta(m *bedrockpb.ContentBlockDelta, payload []byte) *sluice
 	case d == nil: // a delta of nothing
 		return nil
 	case d.Text != nil:
+		s.ledger.Dropped("contentBlockIndex", "the blocks of text are one text here")
 		s.ledger.Renamed("delta.text", "choices[].delta.content")
 		return s.chunk(&sluicev1.Delta{Content: d.Text})
 	case d.GetToolUse() != nil && s.tools[index] != nil:
@@ -246,13 +250,19 @@ func (s *streamed) thought(r *bedrockpb.ReasoningDelta, index int64) *sluicev1.C
 	s.ledger.Renamed("contentBlockIndex", "choices[].delta.reasoning_details[].index")
 	delta := &sluicev1.Delta{ReasoningContent: r.Text}
 	var detail []byte
+	// Said once in a block: callers join the texts of pieces, and would join it too.
+	format := s.format
+	if s.named[index] {
+		format = ""
+	}
+	s.named[index] = true
 	switch {
 	case r.RedactedContent != nil:
 		detail = detailOf(typeRedacted, "data", r.GetRedactedContent(), "", formatBedrock, index)
 	case r.Text != nil:
-		detail = detailOf(typeThought, "text", r.GetText(), "", s.format, index)
+		detail = detailOf(typeThought, "text", r.GetText(), "", format, index)
 	default:
-		detail = detailOf(typeThought, "", "", r.GetSignature(), s.format, index)
+		detail = detailOf(typeThought, "", "", r.GetSignature(), format, index)
 	}
 	delta.ReasoningDetails = [][]byte{detail}
 	return s.chunk(delta)

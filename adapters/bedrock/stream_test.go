@@ -72,25 +72,6 @@ func FuzzStreamed(f *testing.F) {
 	})
 }
 
-// FuzzRequest holds translations of requests to being JSON that reads back.
-func FuzzRequest(f *testing.F) {
-	f.Add([]byte(hello))
-	f.Add([]byte(`{"messages":[{"role":"assistant","bedrock_content":[{"text":"a"}],"reasoning_details":[{"type":"reasoning.text"}]}],"inferenceConfig":[],"toolConfig":{"a":1},"cache_control":1}`))
-	f.Add([]byte(`{"messages":[{"role":"user","content":[{"type":"cachePoint","cachePoint":{"type":"default"}},{"type":"text","text":"a","cache_control":{"type":1}}]}],"additionalModelRequestFields":7}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		req := new(sluicev1.ChatCompletionRequest)
-		if wirejson.Unmarshal(body, req, wirejson.Options{}) != nil {
-			return
-		}
-		for _, mode := range []adapters.Unsupported{adapters.UnsupportedDrop, adapters.UnsupportedPass} {
-			text := wirejson.Marshal(newRequest(&adapters.Call{Unsupported: mode}, req).body)
-			if err := wirejson.Unmarshal(text, new(bedrockpb.ConverseRequest), wirejson.Options{Lenient: true}); err != nil {
-				t.Fatalf("%s: %v", text, err)
-			}
-		}
-	})
-}
-
 // FuzzAnswer does so for answers.
 func FuzzAnswer(f *testing.F) {
 	f.Add([]byte(helloReply))

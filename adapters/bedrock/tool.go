@@ -3,6 +3,7 @@ package bedrock
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	bedrockpb "github.com/sluice-ai/sluice/gen/go/bedrock"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
@@ -16,15 +17,20 @@ const noArguments = `{"type":"object","properties":{}}`
 
 // tools translates what the model may call, and how.
 func (r *request) tools(req *sluicev1.ChatCompletionRequest) {
-	for _, t := range req.GetTools() {
+	allowed := r.allowed(req.GetToolChoice().GetAllowedTools())
+	for i, t := range req.GetTools() {
 		switch t := t.GetTool().(type) {
 		case *sluicev1.Tool_Function:
-			r.tool("tools[].function", t.Function.GetFunction(), r.leftover("tools[]", t.Function, cacheControl))
+			if name := t.Function.GetFunction().GetName(); allowed != nil && !allowed[name] {
+				r.ledger.Dropped(translate.Item("tools", i), "tool_choice does not allow it")
+				continue
+			}
+			r.tool("tools[].function", t.Function.GetFunction(), r.leftover(nil, "tools[]", t.Function, cacheControl))
 			if point := r.cacheControl("tools[]", t.Function.GetRest()); point != nil {
 				r.addTool(&bedrockpb.Tool{CachePoint: point})
 			}
 		case *sluicev1.Tool_Custom:
-			if r.ledger.Unsupported("tools[].custom", "tools there take JSON") {
+			if r.ledger.Unsupported(translate.Item("tools", i)+".custom", "tools there take JSON") {
 				r.addTool(&bedrockpb.Tool{Rest: wirejson.Marshal(t.Custom)})
 			}
 		case *sluicev1.Tool_Other:
@@ -34,7 +40,7 @@ func (r *request) tools(req *sluicev1.ChatCompletionRequest) {
 			}
 			if own {
 				r.addTool(&bedrockpb.Tool{Rest: withoutType(t.Other)})
-			} else if r.ledger.Unsupported("tools[]", "Converse has no such tool") {
+			} else if r.ledger.Unsupported(translate.Item("tools", i), "Converse has no such tool") {
 				r.addTool(&bedrockpb.Tool{Rest: t.Other})
 			}
 		}
@@ -43,16 +49,50 @@ func (r *request) tools(req *sluicev1.ChatCompletionRequest) {
 		r.tool("functions[]", f, nil)
 	}
 	r.toolChoice(req)
-	if req.ParallelToolCalls != nil {
-		switch {
-		case req.GetParallelToolCalls():
-			r.ledger.Dropped("parallel_tool_calls", "several calls are what comes without it")
-		case r.family == familyOpenAI:
-			r.forModel("parallel_tool_calls", []byte("false"))
-		default:
-			r.unsupported("parallel_tool_calls", "Converse cannot forbid several calls", []byte("false"))
-		}
+	r.earlierTools()
+	r.parallel(req.ParallelToolCalls)
+}
+
+// parallel says whether several tools may be called at once. Converse cannot say it, but
+// hands on to newer models of Anthropic's what they call so; not where it has a choice of
+// tools itself.
+//
+// Sources: BerriAI/litellm pull request 34347 and issue 36536; enechange/collmbo pull
+// request 1022 (Claude 4.5 and later).
+func (r *request) parallel(allowed *bool) {
+	const member = "parallel_tool_calls"
+	switch {
+	case allowed == nil:
+	case *allowed:
+		r.ledger.Dropped(member, "several calls are what comes without it")
+	case r.family == familyOpenAI:
+		r.forModel(member, []byte("false"))
+	case len(r.body.GetToolConfig().GetTools()) == 0:
+		r.ledger.Dropped(member, "there are no tools")
+	case (r.family == familyClaudeAdaptive || r.family == familyClaudeBudget && strings.Contains(r.model, "-4-5")) &&
+		!r.mustCall() && len(r.body.GetToolConfig().GetToolChoice().GetRest()) == 0:
+		r.body.ToolConfig.ToolChoice = nil // which is auto at most
+		r.ledger.Coerced(member, extraFields+".tool_choice.disable_parallel_tool_use", "the opposite there")
+		r.extra = wirejson.Set(r.extra, "tool_choice", []byte(`{"type":"auto","disable_parallel_tool_use":true}`))
+	default:
+		r.unsupported(member, "Converse cannot forbid several calls", []byte("false"))
 	}
+}
+
+// allowed are the names of the functions that the choice leaves, nil when it leaves all.
+func (r *request) allowed(c *sluicev1.AllowedToolsChoice) map[string]bool {
+	if c == nil {
+		return nil
+	}
+	const member = "tool_choice.allowed_tools"
+	r.ledger.Approximated(member, "toolConfig.tools", "the other tools are left out, so that a cached prefix with them is not used")
+	r.ledger.Dropped(member+".tools", "those are the tools that are there")
+	names := map[string]bool{}
+	for _, raw := range c.GetAllowedTools().GetTools() {
+		function, _ := wirejson.Get(raw, "function")
+		names[text(function, "name")] = true
+	}
+	return names
 }
 
 func (r *request) addTool(t *bedrockpb.Tool) {
@@ -69,89 +109,85 @@ func (r *request) tool(path string, f *sluicev1.FunctionDefinition, rest []byte)
 	spec := &bedrockpb.ToolSpec{
 		Name: f.GetName(), Description: f.Description, Strict: f.Strict,
 		InputSchema: &bedrockpb.InputSchema{Json: []byte(noArguments)},
-		Rest:        r.leftover(path, f),
+		Rest:        r.leftover(nil, path, f),
 	}
-	if len(f.GetParameters()) > 0 {
-		spec.InputSchema.Json = f.GetParameters()
-		r.ledger.Renamed(path+".parameters", to+".inputSchema.json")
+	if f.Description != nil && strings.TrimSpace(f.GetDescription()) == "" {
+		// Source: anomalyco/opencode pull request 48582.
+		spec.Description = nil
+		r.ledger.Dropped(path+".description", "Converse refuses an empty description")
+	}
+	if schema := f.GetParameters(); len(schema) > 0 {
+		const member = "inputSchema.json"
+		if _, typed := wirejson.Get(schema, "type"); typed || schema[0] != '{' {
+			r.ledger.Renamed(path+".parameters", to+"."+member)
+		} else {
+			schema = wirejson.Set(schema, "type", []byte(`"object"`))
+			r.ledger.Coerced(path+".parameters", to+"."+member, "arguments are an object, and Converse wants the schema to say so")
+		}
+		spec.InputSchema.Json = schema
 	}
 	r.addTool(&bedrockpb.Tool{ToolSpec: spec, Rest: rest})
 }
 
 // toolChoice translates which tool to call, in the old form too.
 func (r *request) toolChoice(req *sluicev1.ChatCompletionRequest) {
-	member, mode, name, set := "tool_choice", "", "", false
-	var raw []byte
-	switch c := req.GetToolChoice().GetChoice().(type) {
+	const member, old, why = "tool_choice", "function_call", "Converse can choose one tool, any or none in particular"
+	choice := req.GetToolChoice()
+	if choice.GetChoice() != nil && req.GetFunctionCall() != nil {
+		r.ledger.Dropped(old, "tool_choice says it")
+	}
+	switch c := choice.GetChoice().(type) {
 	case *sluicev1.ToolChoice_Mode:
-		mode, set = c.Mode, true
+		r.mode(req, member, c.Mode, nil)
 	case *sluicev1.ToolChoice_Function:
-		name, set = c.Function.GetFunction().GetName(), true
-		rest := r.leftover(member, c.Function)
-		r.chose(name, set, mode, member, rest)
-		return
+		f := orEmpty(c.Function.GetFunction())
+		r.oneTool(member, f.GetName(), r.leftover(r.leftover(nil, member+".function", f), member, c.Function))
 	case *sluicev1.ToolChoice_AllowedTools:
-		mode, set = r.narrow(c.AllowedTools), true
+		rest := r.leftover(nil, member, c.AllowedTools)
+		r.mode(req, member, c.AllowedTools.GetAllowedTools().GetMode(), r.leftover(rest, member+".allowed_tools", orEmpty(c.AllowedTools.GetAllowedTools())))
 	case *sluicev1.ToolChoice_Custom:
-		raw = wirejson.Marshal(req.GetToolChoice())
+		r.unsupported(member, why, wirejson.Marshal(choice))
 	case *sluicev1.ToolChoice_Other:
-		raw = c.Other
-		for own := range wirejson.Names(raw) {
+		for own := range wirejson.Names(c.Other) {
 			if own == "auto" || own == "any" || own == "tool" {
-				r.choose(&bedrockpb.ToolChoice{Rest: withoutType(raw)})
+				r.choose(&bedrockpb.ToolChoice{Rest: withoutType(c.Other)})
 				return
 			}
 		}
+		r.unsupported(member, why, c.Other)
+	default:
+		switch c := req.GetFunctionCall().(type) {
+		case *sluicev1.ChatCompletionRequest_FunctionCallMode:
+			r.mode(req, old, c.FunctionCallMode, nil)
+		case *sluicev1.ChatCompletionRequest_FunctionCallName:
+			f := orEmpty(c.FunctionCallName)
+			r.oneTool(old, f.GetName(), r.leftover(nil, old, f))
+		}
 	}
-	if raw != nil {
-		r.unsupported(member, "Converse can choose one tool, any or none in particular", raw)
-		return
-	}
-	switch c := req.GetFunctionCall().(type) {
-	case *sluicev1.ChatCompletionRequest_FunctionCallMode:
-		member, mode, set = "function_call", c.FunctionCallMode, true
-	case *sluicev1.ChatCompletionRequest_FunctionCallName:
-		member, name, set = "function_call", c.FunctionCallName.GetName(), true
-	}
-	r.chose(name, set, mode, member, nil)
 }
 
-func (r *request) chose(name string, set bool, mode, member string, rest []byte) {
-	const to = "toolConfig.toolChoice"
+const toChoice = "toolConfig.toolChoice"
+
+func (r *request) oneTool(member, name string, rest []byte) {
+	r.ledger.Renamed(member, toChoice+".tool")
+	r.choose(&bedrockpb.ToolChoice{Tool: &bedrockpb.ToolName{Name: name, Rest: rest}})
+}
+
+func (r *request) mode(req *sluicev1.ChatCompletionRequest, member, mode string, rest []byte) {
 	switch {
-	case !set:
-	case name != "":
-		r.ledger.Renamed(member, to+".tool")
-		r.choose(&bedrockpb.ToolChoice{Tool: &bedrockpb.ToolName{Name: name, Rest: rest}})
-	case mode == "none":
-		r.forbidTools(member)
 	case r.body.ToolConfig == nil:
 		r.ledger.Dropped(member, "there are no tools")
+	case mode == "none":
+		r.forbidTools(req, member)
 	case mode == "auto":
-		r.ledger.Coerced(member, to+".auto", "an object there")
-		r.choose(&bedrockpb.ToolChoice{Auto: &bedrockpb.Nothing{}})
+		r.ledger.Coerced(member, toChoice+".auto", "an object there")
+		r.choose(&bedrockpb.ToolChoice{Auto: new(bedrockpb.Nothing), Rest: rest})
 	case mode == "required":
-		r.ledger.Coerced(member, to+".any", "an object there")
-		r.choose(&bedrockpb.ToolChoice{Any: &bedrockpb.Nothing{}})
+		r.ledger.Coerced(member, toChoice+".any", "an object there")
+		r.choose(&bedrockpb.ToolChoice{Any: new(bedrockpb.Nothing), Rest: rest})
 	default:
 		r.unsupported(member, "Converse has no such choice", wirejson.AppendString(nil, mode))
 	}
-}
-
-// narrow leaves the tools that are allowed, and returns the mode of the choice among them.
-func (r *request) narrow(c *sluicev1.AllowedToolsChoice) (mode string) {
-	allowed := map[string]bool{}
-	for _, raw := range c.GetAllowedTools().GetTools() {
-		function, _ := wirejson.Get(raw, "function")
-		allowed[text(function, "name")] = true
-	}
-	if tools := r.body.GetToolConfig().GetTools(); len(tools) > 0 {
-		r.body.ToolConfig.Tools = slices.DeleteFunc(tools, func(t *bedrockpb.Tool) bool {
-			return t.GetToolSpec() != nil && !allowed[t.GetToolSpec().GetName()]
-		})
-	}
-	r.ledger.Approximated("tool_choice.allowed_tools", "toolConfig.tools", "the other tools are left out, so that a cached prefix with them is not used")
-	return c.GetAllowedTools().GetMode()
 }
 
 func (r *request) choose(c *bedrockpb.ToolChoice) {
@@ -163,7 +199,7 @@ func (r *request) choose(c *bedrockpb.ToolChoice) {
 
 // forbidTools is the choice "none": the tools are left out, unless the conversation has
 // calls, which Converse takes together with their tools only.
-func (r *request) forbidTools(member string) {
+func (r *request) forbidTools(req *sluicev1.ChatCompletionRequest, member string) {
 	for _, m := range r.body.GetMessages() {
 		for _, b := range m.GetContent() {
 			if b.GetToolUse() != nil || b.GetToolResult() != nil {
@@ -172,29 +208,37 @@ func (r *request) forbidTools(member string) {
 			}
 		}
 	}
+	const why = "none is to be called"
 	r.ledger.Coerced(member, "toolConfig", "the tools are left out")
-	r.ledger.Dropped("tools", "none is to be called")
+	if len(req.GetTools()) > 0 {
+		r.ledger.Dropped("tools", why)
+	}
+	if len(req.GetFunctions()) > 0 {
+		r.ledger.Dropped("functions", why)
+	}
 	r.body.ToolConfig = nil
 }
 
-// toolUse translates an earlier call.
+// toolUse translates an earlier call. Path is its own.
 func (r *request) toolUse(path string, c *sluicev1.ToolCall) *bedrockpb.ContentBlock {
 	const from, to = "messages[].tool_calls[]", "messages[].content[].toolUse"
 	switch c := c.GetCall().(type) {
 	case *sluicev1.ToolCall_Function:
 		f := c.Function.GetFunction()
-		r.ledger.Renamed(from+".id", to+".toolUseId")
+		if _, ok := wirejson.Get(c.Function.GetRest(), "index"); ok { // of a caller that joined deltas
+			r.ledger.Dropped(from+".index", "calls stand in their order")
+		}
 		r.ledger.Renamed(from+".function.name", to+".name")
 		return &bedrockpb.ContentBlock{ToolUse: &bedrockpb.ToolUse{
-			ToolUseId: c.Function.GetId(), Name: f.GetName(), Input: r.input(f.GetArguments()),
-			Rest: merge(r.leftover(from, c.Function), r.leftover(from+".function", f)),
+			ToolUseId: r.callID(from+".id", to+".toolUseId", c.Function.GetId()), Name: f.GetName(), Input: r.input(from+".function.arguments", f.GetArguments()),
+			Rest: r.leftover(r.leftover(nil, from, c.Function, "index"), from+".function", f),
 		}}
 	case *sluicev1.ToolCall_Custom:
-		if r.ledger.Unsupported(path+".tool_calls", "calls there have JSON arguments") {
+		if r.ledger.Unsupported(path, "calls there have JSON arguments") {
 			return &bedrockpb.ContentBlock{Rest: wirejson.Marshal(c.Custom)}
 		}
 	case *sluicev1.ToolCall_Other:
-		if r.ledger.Unsupported(path+".tool_calls", "Converse has no such call") {
+		if r.ledger.Unsupported(path, "Converse has no such call") {
 			return &bedrockpb.ContentBlock{Rest: c.Other}
 		}
 	}
@@ -203,8 +247,8 @@ func (r *request) toolUse(path string, c *sluicev1.ToolCall) *bedrockpb.ContentB
 
 // input is the arguments of an earlier call as the object that Converse wants. What a model
 // once wrote need not be one.
-func (r *request) input(arguments string) []byte {
-	const from, to = "messages[].tool_calls[].function.arguments", "messages[].content[].toolUse.input"
+func (r *request) input(from, arguments string) []byte {
+	const to = "messages[].content[].toolUse.input"
 	switch {
 	case arguments == "":
 		r.ledger.Coerced(from, to, "an empty text is an empty object there")
@@ -218,19 +262,16 @@ func (r *request) input(arguments string) []byte {
 }
 
 // toolResult translates the result of a call.
-func (r *request) toolResult(m *sluicev1.ToolMessage) *bedrockpb.ToolResult {
+func (r *request) toolResult(path string, m *sluicev1.ToolMessage) *bedrockpb.ToolResult {
 	const to = "messages[].content[].toolResult"
-	r.ledger.Renamed("messages[].tool_call_id", to+".toolUseId")
-	result := &bedrockpb.ToolResult{ToolUseId: m.GetToolCallId()}
+	result := &bedrockpb.ToolResult{ToolUseId: r.callID("messages[].tool_call_id", to+".toolUseId", m.GetToolCallId())}
 	switch content := m.GetContent().(type) {
 	case *sluicev1.ToolMessage_Text:
-		r.ledger.Coerced("messages[].content", to+".content[].text", "a list of blocks there")
-		result.Content = []*bedrockpb.ToolResultBlock{{Text: &content.Text}}
+		r.resultText(path, result, content.Text)
 	case *sluicev1.ToolMessage_Parts:
-		for _, part := range content.Parts.GetParts() {
-			for _, b := range r.part(part) {
+		for i, part := range content.Parts.GetParts() {
+			for _, b := range r.part(translate.Item(path+".content", i), part) {
 				if b.GetCachePoint() != nil {
-					// A breakpoint inside a result has no place: it stands behind the result.
 					r.ledger.Dropped("messages[].content[].prompt_cache_breakpoint", "results of tools hold no breakpoints there")
 					continue
 				}
@@ -256,4 +297,13 @@ func (r *request) toolResult(m *sluicev1.ToolMessage) *bedrockpb.ToolResult {
 		result.Status = &status
 	}
 	return result
+}
+
+// resultText is the text of a result. An empty result has no blocks.
+func (r *request) resultText(path string, result *bedrockpb.ToolResult, text string) {
+	if r.blank(path+".content", text) {
+		return
+	}
+	r.ledger.Coerced("messages[].content", "messages[].content[].toolResult.content[].text", "a list of blocks there")
+	result.Content = []*bedrockpb.ToolResultBlock{{Text: &text}}
 }

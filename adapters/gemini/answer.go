@@ -33,9 +33,11 @@ type teller struct {
 
 // voice is what a teller knows of one candidate.
 type voice struct {
-	begun, ended bool
-	calls        int
-	images       int
+	begun bool
+	// ended is why it ended, in Google's word, as far as it said.
+	ended  string
+	calls  int
+	images int
 	// detail is the index of the last reasoning detail, thinking that it is open.
 	detail   int
 	thinking bool
@@ -88,7 +90,8 @@ func (t *teller) completion(response *geminipb.GenerateContentResponse) (c *slui
 		v := t.voice(candidate.GetIndex())
 		s := t.listen(v, candidate)
 		choice := &sluicev1.Choice{Index: candidate.GetIndex(), Message: s.message(t.request.legacy), Logprobs: t.logprobs(candidate.GetLogprobsResult())}
-		choice.FinishReason, choice.Rest = t.ending(v, candidate)
+		choice.Rest = t.beside(v, candidate)
+		choice.FinishReason, choice.Rest = t.ending(v, choice.GetRest())
 		c.Choices = append(c.Choices, choice)
 	}
 	if feedback := response.GetPromptFeedback(); feedback != nil {
@@ -106,17 +109,7 @@ func (t *teller) completion(response *geminipb.GenerateContentResponse) (c *slui
 
 // leftover hands on what the contract does not know of an answer.
 func (t *teller) leftover(rest []byte, response *geminipb.GenerateContentResponse) []byte {
-	return t.keep("", rest, response.GetRest())
-}
-
-// keep adds the members of a rest to another.
-func (t *teller) keep(path string, into, rest []byte) []byte {
-	for name := range wirejson.Names(rest) {
-		value, _ := wirejson.Get(rest, name)
-		into = wirejson.Set(into, name, value)
-		t.ledger.Passed(translate.Path(path, name))
-	}
-	return into
+	return t.ledger.HandOn("", rest, response.GetRest())
 }
 
 // refused tells that the prompt was blocked.
@@ -133,8 +126,8 @@ func native(rest []byte, reason string) []byte {
 	return wirejson.Set(rest, "native_finish_reason", wirejson.AppendString(nil, reason))
 }
 
-// finishReasons are what Google's reasons become. Those that say that the model failed to
-// write an answer become "error", as OpenRouter has it: none of OpenAI's would be true.
+// finishReasons are what Google's reasons become. Others, which say that the model failed to
+// write an answer, become "stop": none of OpenAI's says so, and clients know no others.
 //
 // Source: FinishReason of google.golang.org/genai v1.77 and of the Gemini API's
 // reference, 2026-11.
@@ -145,39 +138,47 @@ var finishReasons = map[string]string{
 	"IMAGE_SAFETY": "content_filter", "IMAGE_PROHIBITED_CONTENT": "content_filter", "IMAGE_RECITATION": "content_filter",
 }
 
-const finishError = "error"
-
-// ending tells how a candidate ended, if it did, and what the contract has no place for.
-func (t *teller) ending(v *voice, candidate *geminipb.Candidate) (reason *string, rest []byte) {
-	rest = t.keep("candidates[]", nil, candidate.GetRest())
+// beside tells what the contract has no place for, and takes why the candidate ended.
+func (t *teller) beside(v *voice, candidate *geminipb.Candidate) (rest []byte) {
+	rest = t.ledger.HandOn("candidates[]", nil, candidate.GetRest())
 	if candidate.GetContent() != nil {
-		rest = t.keep("candidates[].content", rest, candidate.GetContent().GetRest())
+		rest = t.ledger.HandOn("candidates[].content", rest, candidate.GetContent().GetRest())
 	}
 	if len(candidate.GetGroundingMetadata()) > 0 {
 		rest = wirejson.Set(rest, "groundingMetadata", candidate.GetGroundingMetadata())
 		t.ledger.Passed("candidates[].groundingMetadata")
 	}
-	said := candidate.GetFinishReason()
-	if said == "" || said == "FINISH_REASON_UNSPECIFIED" {
+	if said := candidate.GetFinishReason(); said != "" && said != "FINISH_REASON_UNSPECIFIED" {
+		if v.ended == "" {
+			t.ended++
+		}
+		v.ended = said
+	}
+	return rest
+}
+
+// ending tells how a candidate ended, if it did, and adds to what stands beside it.
+func (t *teller) ending(v *voice, rest []byte) (reason *string, more []byte) {
+	const member, to = "candidates[].finishReason", "choices[].finish_reason"
+	if v.ended == "" {
 		return nil, rest
 	}
-	told, known := finishReasons[said]
+	told, known := finishReasons[v.ended]
 	switch {
 	case !known:
-		told = finishError
+		told = "stop"
+		t.ledger.Approximated(member, to, "none of the contract's reasons says it: native_finish_reason beside it does")
 	case told == "stop" && v.calls > 0 && t.request.legacy:
 		told = "function_call"
 	case told == "stop" && v.calls > 0:
 		told = "tool_calls"
 	}
-	if said != "STOP" && said != "MAX_TOKENS" {
-		rest = native(rest, said)
+	if v.ended != "STOP" && v.ended != "MAX_TOKENS" {
+		rest = native(rest, v.ended)
 	}
-	if !v.ended {
-		v.ended = true
-		t.ended++
+	if known {
+		t.ledger.Coerced(member, to, "the reasons have other names")
 	}
-	t.ledger.Coerced("candidates[].finishReason", "choices[].finish_reason", "the reasons have other names")
 	return &told, rest
 }
 
@@ -236,7 +237,7 @@ func (t *teller) listen(v *voice, candidate *geminipb.Candidate) *spoken {
 			t.ledger.Renamed("candidates[].content.parts[]", "choices[].message.extra_content.google.parts[]")
 			continue
 		}
-		s.rest = t.keep("candidates[].content.parts[]", s.rest, p.GetRest())
+		s.rest = t.ledger.HandOn("candidates[].content.parts[]", s.rest, p.GetRest())
 	}
 	if own != nil {
 		s.rest = wirejson.Set(s.rest, "extra_content", append(wirejson.AppendRaws([]byte(`{"google":{"parts":`), own), "}}"...))
@@ -302,15 +303,19 @@ func (t *teller) functionCall(v *voice, p *geminipb.Part) *toldCall {
 	t.ledger.Renamed("candidates[].content.parts[].functionCall.name", "choices[].message.tool_calls[].function.name")
 	t.ledger.Coerced("candidates[].content.parts[].functionCall.args", "choices[].message.tool_calls[].function.arguments", "arguments are a text")
 	told := &toldCall{id: call.GetId(), name: call.GetName(), arguments: "{}"}
-	if told.id == "" {
+	const member = "candidates[].content.parts[].functionCall.id"
+	switch {
+	case told.id == "":
 		told.id = madePrefix + t.id + "_" + strconv.Itoa(v.calls)
-	} else {
-		t.ledger.Renamed("candidates[].content.parts[].functionCall.id", "choices[].message.tool_calls[].id")
+	case t.request.legacy && v.calls == 0:
+		t.ledger.Dropped(member, "functions are called without one")
+	default:
+		t.ledger.Renamed(member, "choices[].message.tool_calls[].id")
 	}
 	if len(call.GetArgs()) > 0 {
 		told.arguments = compact(call.GetArgs())
 	}
-	told.functionRest = t.keep("candidates[].content.parts[].functionCall", nil, call.GetRest())
+	told.functionRest = t.ledger.HandOn("candidates[].content.parts[].functionCall", nil, call.GetRest())
 	if p.ThoughtSignature != nil {
 		t.ledger.Renamed("candidates[].content.parts[].thoughtSignature", "choices[].message.tool_calls[].extra_content.google.thought_signature")
 		told.rest = wirejson.Set(nil, "extra_content", signed(p.GetThoughtSignature()))
@@ -334,12 +339,7 @@ func (t *teller) image(v *voice, p *geminipb.Part) []byte {
 		b = append(append(b, `,"extra_content":`...), signed(p.GetThoughtSignature())...)
 	}
 	b = append(b, '}')
-	for name := range wirejson.Names(blob.GetRest()) {
-		value, _ := wirejson.Get(blob.GetRest(), name)
-		b = wirejson.Set(b, name, value)
-		t.ledger.Passed("candidates[].content.parts[].inlineData." + name)
-	}
-	return b
+	return t.ledger.HandOn("candidates[].content.parts[].inlineData", b, blob.GetRest())
 }
 
 // audio tells speech. Its format is the media type that Google names.
@@ -359,5 +359,5 @@ func (t *teller) audio(s *spoken, blob *geminipb.Blob) {
 		}
 	}
 	s.audio.Data = &data
-	s.audio.Rest = t.keep("candidates[].content.parts[].inlineData", s.audio.Rest, blob.GetRest())
+	s.audio.Rest = t.ledger.HandOn("candidates[].content.parts[].inlineData", s.audio.Rest, blob.GetRest())
 }

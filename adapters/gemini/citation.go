@@ -68,21 +68,21 @@ func (t *teller) logprobs(result *geminipb.LogprobsResult) *sluicev1.Logprobs {
 		return nil
 	}
 	t.ledger.Coerced("candidates[].logprobsResult", "choices[].logprobs", "the likeliest tokens stand inside of the one that was chosen")
-	out := &sluicev1.Logprobs{Rest: t.keep("candidates[].logprobsResult", nil, result.GetRest())}
+	out := &sluicev1.Logprobs{Rest: t.ledger.HandOn("candidates[].logprobsResult", nil, result.GetRest())}
 	for i, chosen := range result.GetChosenCandidates() {
 		entry := &sluicev1.TokenLogprob{
 			Token: chosen.GetToken(), Logprob: chosen.GetLogProbability(), Bytes: bytesOf(chosen.GetToken()),
-			Rest: t.keep("candidates[].logprobsResult.chosenCandidates[]", nil, chosen.GetRest()),
+			Rest: t.ledger.HandOn("candidates[].logprobsResult.chosenCandidates[]", nil, chosen.GetRest()),
 		}
 		if i < len(result.GetTopCandidates()) {
 			top := result.GetTopCandidates()[i]
 			for _, c := range top.GetCandidates() {
 				entry.TopLogprobs = append(entry.TopLogprobs, &sluicev1.TopLogprob{
 					Token: c.GetToken(), Logprob: c.GetLogProbability(), Bytes: bytesOf(c.GetToken()),
-					Rest: t.keep("candidates[].logprobsResult.topCandidates[].candidates[]", nil, c.GetRest()),
+					Rest: t.ledger.HandOn("candidates[].logprobsResult.topCandidates[].candidates[]", nil, c.GetRest()),
 				})
 			}
-			entry.Rest = t.keep("candidates[].logprobsResult.topCandidates[]", entry.Rest, top.GetRest())
+			entry.Rest = t.ledger.HandOn("candidates[].logprobsResult.topCandidates[]", entry.Rest, top.GetRest())
 		}
 		out.Content = append(out.Content, entry)
 	}

@@ -1,13 +1,15 @@
 package gemini
 
 import (
-	"bytes"
 	"math"
+	"slices"
 	"strings"
 
 	geminipb "github.com/sluice-ai/sluice/gen/go/gemini"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
+
+	"github.com/sluice-ai/sluice/adapters/translate"
 )
 
 // sampling says how tokens are chosen.
@@ -40,10 +42,10 @@ func (r *request) sampling(req *sluicev1.ChatCompletionRequest) {
 	r.expected = max(c.GetCandidateCount(), 1)
 	switch stop := req.GetStop().(type) {
 	case *sluicev1.ChatCompletionRequest_StopText:
-		c.StopSequences = []string{stop.StopText}
+		c.StopSequences = append([]string{stop.StopText}, c.GetStopSequences()...)
 		r.ledger.Coerced("stop", "generationConfig.stopSequences", "a text is a list of one there")
 	case *sluicev1.ChatCompletionRequest_StopTexts:
-		c.StopSequences = stop.StopTexts.GetValues()
+		c.StopSequences = slices.Concat(stop.StopTexts.GetValues(), c.GetStopSequences())
 		r.ledger.Renamed("stop", "generationConfig.stopSequences")
 	}
 	if len(req.GetLogitBias()) > 0 && r.ledger.Unsupported("logit_bias", "single tokens cannot be favoured") {
@@ -92,14 +94,17 @@ func (r *request) reasoning(req *sluicev1.ChatCompletionRequest) {
 		return
 	}
 	effort := req.GetReasoningEffort()
+	if own := r.config.GetThinkingConfig(); own != nil && (own.ThinkingBudget != nil || own.ThinkingLevel != nil) {
+		r.ledger.Dropped("reasoning_effort", "thinking_config says it")
+		return
+	}
+	if _, known := levels[effort]; !known && !r.ledger.Unsupported("reasoning_effort", "there is no such measure of thinking") {
+		return
+	}
 	if r.config.ThinkingConfig == nil {
 		r.config.ThinkingConfig = &geminipb.ThinkingConfig{}
 	}
 	thinking := r.config.ThinkingConfig
-	if thinking.ThinkingBudget != nil || thinking.ThinkingLevel != nil {
-		r.ledger.Dropped("reasoning_effort", "thinking_config says it")
-		return
-	}
 	if effort != "none" && thinking.IncludeThoughts == nil {
 		include := true
 		thinking.IncludeThoughts = &include
@@ -110,10 +115,8 @@ func (r *request) reasoning(req *sluicev1.ChatCompletionRequest) {
 			level = "LOW" // the least that models called pro take
 		}
 		if !known {
-			if !r.ledger.Unsupported("reasoning_effort", "there is no such level of thinking") {
-				return
-			}
-			level = strings.ToUpper(effort)
+			thinking.ThinkingLevel = &effort
+			return
 		}
 		thinking.ThinkingLevel = &level
 		r.effort(strings.EqualFold(level, effort), "generationConfig.thinkingConfig.thinkingLevel", "levels of thinking are "+strings.ToLower(level)+" here at the nearest")
@@ -124,9 +127,7 @@ func (r *request) reasoning(req *sluicev1.ChatCompletionRequest) {
 		budget = 128 // the least that Gemini 2.5 Pro takes: it cannot but think
 	}
 	if !known {
-		if r.ledger.Unsupported("reasoning_effort", "there is no budget for such an effort") {
-			thinking.Rest = wirejson.Set(thinking.Rest, "reasoning_effort", wirejson.AppendString(nil, effort))
-		}
+		thinking.Rest = wirejson.Set(thinking.Rest, "reasoning_effort", wirejson.AppendString(nil, effort))
 		return
 	}
 	thinking.ThinkingBudget = &budget
@@ -185,24 +186,19 @@ func (r *request) schema(f *sluicev1.ResponseFormatJsonSchema) {
 	r.handOn("response_format", f, c, f.GetRest())
 }
 
-// describeSchema puts the description of a form where models read it: into its schema,
-// unless that has one, or refers to another, beside which nothing may stand.
+// describeSchema puts the description of a form where models read it: into its schema.
 func (r *request) describeSchema(description string) {
 	const member = "response_format.json_schema.description"
-	schema := bytes.TrimSpace(r.config.GetResponseJsonSchema())
-	_, described := wirejson.Get(schema, "description")
-	_, refers := wirejson.Get(schema, "$ref")
-	if isObject(schema) && !described && !refers {
-		b := wirejson.AppendString([]byte(`{"description":`), description)
-		if len(compact(schema)) > len("{}") {
-			b = append(b, ',')
-		}
-		b = append(b, schema[1:]...)
-		r.config.ResponseJsonSchema = b
+	schema := r.config.GetResponseJsonSchema()
+	if described, ok := translate.DescribeSchema(schema, description); ok {
+		r.config.ResponseJsonSchema = described
 		r.ledger.Renamed(member, "generationConfig.responseJsonSchema.description")
+		r.ledger.Coerced("response_format.json_schema.schema", "generationConfig.responseJsonSchema", "with the form's description")
 		return
 	}
-	if r.ledger.Unsupported(member, "forms have no description there but that of their schema") {
+	if _, own, _ := wirejson.Peek(schema, "description"); own {
+		r.ledger.Dropped(member, "the schema's own description stands")
+	} else if r.ledger.Unsupported(member, "forms have no description there but that of their schema") {
 		r.config.Rest = wirejson.Set(r.config.Rest, "description", wirejson.AppendString(nil, description))
 	}
 }

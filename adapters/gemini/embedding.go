@@ -81,8 +81,8 @@ func planEmbedding(ledger *translate.Ledger, req *sluicev1.CreateEmbeddingsReque
 	if req.User != nil {
 		ledger.Dropped("user", "end users are not told apart there")
 	}
-	for name := range wirejson.Names(req.GetRest()) {
-		value, _ := wirejson.Get(req.GetRest(), name)
+	var more []wirejson.Member
+	for name, value := range wirejson.All(req.GetRest()) {
 		var text string
 		isText := len(value) > 0 && value[0] == '"' && json.Unmarshal(value, &text) == nil
 		switch camel := camelCase(name); {
@@ -95,13 +95,14 @@ func planEmbedding(ledger *translate.Ledger, req *sluicev1.CreateEmbeddingsReque
 			o.title = &text
 			ledger.Passed(name)
 		case camel == "autoTruncate" || camel == "documentOcr" || camel == "audioTrackExtraction":
-			o.rest = wirejson.Set(o.rest, camel, value)
+			more = append(more, wirejson.Member{Name: camel, Value: value})
 			ledger.Renamed(name, camel)
 		default:
-			o.rest = wirejson.Set(o.rest, name, value)
+			more = append(more, wirejson.Member{Name: name, Value: value})
 			ledger.Passed(name)
 		}
 	}
+	o.rest = wirejson.SetAll(nil, more)
 	return texts, o
 }
 
@@ -140,16 +141,8 @@ func (a *api) embedInto(ctx context.Context, call *adapters.Call, told *translat
 			told.Coerced("embeddings[].statistics.token_count", "usage.prompt_tokens", "tokens are counted for all texts together")
 		}
 		e := &sluicev1.Embedding{Object: "embedding", Index: int64(len(out.GetData()))}
-		for name := range wirejson.Names(v.GetStatistics().GetRest()) {
-			value, _ := wirejson.Get(v.GetStatistics().GetRest(), name)
-			e.Rest = wirejson.Set(e.Rest, name, value)
-			told.Passed("embeddings[].statistics." + name)
-		}
-		for name := range wirejson.Names(v.GetRest()) {
-			value, _ := wirejson.Get(v.GetRest(), name)
-			e.Rest = wirejson.Set(e.Rest, name, value)
-			told.Passed("embeddings[]." + name)
-		}
+		e.Rest = told.HandOn("embeddings[].statistics", nil, v.GetStatistics().GetRest())
+		e.Rest = told.HandOn("embeddings[]", e.GetRest(), v.GetRest())
 		if format == "base64" {
 			e.Embedding = &sluicev1.Embedding_Base64{Base64: packed(v.GetValues())}
 		} else {
@@ -165,17 +158,12 @@ func (a *api) embedInto(ctx context.Context, call *adapters.Call, told *translat
 		out.Usage.PromptTokens += tokens
 		out.Usage.TotalTokens += tokens
 		if u := response.GetUsageMetadata(); u != nil {
-			for _, d := range u.GetPromptTokensDetails() {
+			if len(u.GetPromptTokensDetails()) > 0 {
 				told.Dropped("usageMetadata.promptTokensDetails[]", "the usage of embeddings has no details")
-				_ = d
 			}
 		}
 	}
-	for name := range wirejson.Names(response.GetRest()) {
-		value, _ := wirejson.Get(response.GetRest(), name)
-		out.Rest = wirejson.Set(out.Rest, name, value)
-		told.Passed(name)
-	}
+	out.Rest = told.HandOn("", out.GetRest(), response.GetRest())
 	call.Reply.Header = answer.Header
 	return nil
 }

@@ -1,7 +1,6 @@
 package gemini
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -14,19 +13,14 @@ import (
 	"github.com/sluice-ai/sluice/proto/wirejson"
 
 	"github.com/sluice-ai/sluice/adapters"
+	"github.com/sluice-ai/sluice/adapters/translate"
 )
 
 // decodeEnvelope reads {"error": {"code": 400, "message": ..., "status":
 // "INVALID_ARGUMENT", "details": [...]}}, which streams put into an array. The status
 // becomes the type, and the reason of an ErrorInfo, else the number, the code.
 func decodeEnvelope(body []byte) *sluicev1.ErrorEnvelope {
-	if body = bytes.TrimSpace(body); len(body) > 0 && body[0] == '[' {
-		var list []json.RawMessage
-		if json.Unmarshal(body, &list) != nil || len(list) != 1 {
-			return nil
-		}
-		body = list[0]
-	}
+	body = translate.Alone(body)
 	in := new(geminipb.ErrorEnvelope)
 	if wirejson.Unmarshal(body, in, lenient) != nil || in.GetError() == nil {
 		return nil

@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -11,7 +12,6 @@ import (
 	"github.com/sluice-ai/sluice/proto/wirejson"
 
 	"github.com/sluice-ai/sluice/adapters"
-	"github.com/sluice-ai/sluice/adapters/translate"
 )
 
 func FuzzRequest_becomes_JSON_whatever_it_holds(f *testing.F) {
@@ -26,6 +26,13 @@ func FuzzRequest_becomes_JSON_whatever_it_holds(f *testing.F) {
 		}
 		f.Add(text, 2)
 	}
+	odd, err := os.ReadFile("../adaptertest/requests/odd.jsonl")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for line := range bytes.Lines(odd) {
+		f.Add(line, 1)
+	}
 	f.Fuzz(func(t *testing.T, text []byte, how int) {
 		req := new(sluicev1.ChatCompletionRequest)
 		if wirejson.Unmarshal(text, req, wirejson.Options{}) != nil {
@@ -33,7 +40,7 @@ func FuzzRequest_becomes_JSON_whatever_it_holds(f *testing.F) {
 		}
 		for _, model := range []string{"gemini-2.5-flash", "gemini-3-pro-preview"} {
 			call := &adapters.Call{Unsupported: adapters.Unsupported(how % 3)}
-			r := newRequest(translate.Request(call), developer{base: DefaultBaseURL}, model)
+			r := newRequest(call, developer{base: DefaultBaseURL}, model)
 			r.translate(req)
 			if body := wirejson.Marshal(r.out); !json.Valid(body) || wirejson.ValidObject(body) != nil {
 				t.Fatalf("%s became %s", text, body)
@@ -54,7 +61,7 @@ func FuzzAnswer_becomes_JSON_whatever_it_holds(f *testing.F) {
 		if wirejson.Unmarshal(text, response, lenient) != nil {
 			return
 		}
-		r := newRequest(translate.Request(&adapters.Call{}), developer{}, "m")
+		r := newRequest(&adapters.Call{}, developer{}, "m")
 		r.grounded = true
 		whole := newTeller(&adapters.Call{}, r)
 		if c, _ := whole.completion(response); !json.Valid(wirejson.Marshal(c)) {

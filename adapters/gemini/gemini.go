@@ -143,7 +143,7 @@ func (a *api) prepare(call *adapters.Call, req *sluicev1.ChatCompletionRequest) 
 	if !ok {
 		return nil, "", a.client.Refusal(adapters.KindNotFound, "no model can have this name")
 	}
-	r := newRequest(translate.Request(call), a.site, model)
+	r := newRequest(call, a.site, model)
 	dropQuery(r.ledger, call)
 	r.translate(req)
 	if err := r.ledger.Refusal(a.name, a.site.kind()); err != nil {

@@ -66,21 +66,19 @@ func (r *request) conversation(messages []*sluicev1.ChatMessage) {
 			results.Parts, places = insertByPlace(results.Parts, places, []*geminipb.Part{part}, r.calls[nameID(m.Function.GetName())].place)
 			continue
 		case *sluicev1.ChatMessage_System:
-			r.moved(len(r.out.Contents) > 0)
-			instruction.Parts = append(instruction.Parts, r.instruction(path, m.System.GetText(), m.System.GetParts(), m.System.GetContent() == nil)...)
+			instruction.Parts = append(instruction.Parts, r.instruction(path, m.System.GetText(), m.System.GetParts())...)
 			r.unnamed(path, m.System.Name, instruction)
 			r.handOn(path, m.System, instruction, m.System.GetRest())
 		case *sluicev1.ChatMessage_Developer:
-			r.moved(len(r.out.Contents) > 0)
-			instruction.Parts = append(instruction.Parts, r.instruction(path, m.Developer.GetText(), m.Developer.GetParts(), m.Developer.GetContent() == nil)...)
+			instruction.Parts = append(instruction.Parts, r.instruction(path, m.Developer.GetText(), m.Developer.GetParts())...)
 			r.unnamed(path, m.Developer.Name, instruction)
 			r.handOn(path, m.Developer, instruction, m.Developer.GetRest())
 		case *sluicev1.ChatMessage_User:
-			r.user(path, m.User)
+			r.user(path, m.User, i+1 == len(messages))
 		case *sluicev1.ChatMessage_Assistant:
 			r.assistant(path, m.Assistant, i > current)
 		case *sluicev1.ChatMessage_Other:
-			if r.ledger.Unsupported(translate.Path(path, "role"), "its turns are the user's and the model's") {
+			if r.ledger.Unsupported(path, "its turns are the user's and the model's") {
 				r.out.Contents = append(r.out.Contents, &geminipb.Content{Rest: m.Other})
 			}
 		}
@@ -127,33 +125,53 @@ func (r *request) moved(late bool) {
 	r.ledger.Coerced("messages[].role", "systemInstruction", "system and developer turns are the instruction")
 }
 
-func (r *request) instruction(path, text string, parts *sluicev1.ContentParts, none bool) []*geminipb.Part {
-	if none {
+func (r *request) instruction(path, text string, parts *sluicev1.ContentParts) []*geminipb.Part {
+	out := r.content(path, text, parts)
+	if len(out) > 0 {
+		r.moved(len(r.out.Contents) > 0)
+	}
+	return out
+}
+
+// nothing is why an empty text is left out. Source: the API's own words, "it has an empty
+// text parameter" and "contents.parts must not be empty", as users quote them, 2026-11.
+const nothing = "what is empty is refused there"
+
+// content says a text or parts.
+func (r *request) content(path, text string, parts *sluicev1.ContentParts) []*geminipb.Part {
+	if parts != nil {
+		return r.parts(path, parts)
+	}
+	if text == "" {
+		r.ledger.Dropped(translate.Path(path, "content"), nothing)
 		return nil
 	}
-	if parts == nil {
-		return []*geminipb.Part{{Text: &text}}
-	}
-	return r.parts(path, parts)
+	return []*geminipb.Part{{Text: &text}}
 }
 
 // unnamed is about the name of a participant.
 func (r *request) unnamed(path string, name *string, turn *geminipb.Content) {
-	if name != nil && r.ledger.Unsupported(translate.Path(path, "name"), "its turns have no names") {
+	if name == nil {
+		return
+	}
+	member := translate.Path(path, "name")
+	if _, taken := wirejson.Get(turn.GetRest(), "name"); taken {
+		r.cannot(member, "another turn has its name there")
+	} else if r.ledger.Unsupported(member, "its turns have no names") {
 		turn.Rest = wirejson.Set(turn.Rest, "name", wirejson.AppendString(nil, *name))
 	}
 }
 
-func (r *request) user(path string, m *sluicev1.UserMessage) {
-	turn := r.turn(roleUser)
-	r.ledger.Renamed("messages[].content", "contents[].parts[].text")
-	switch {
-	case m.GetParts() != nil:
-		turn.Parts = r.parts(path, m.GetParts())
-	case m.GetContent() != nil:
-		text := m.GetText()
-		turn.Parts = []*geminipb.Part{{Text: &text}}
+func (r *request) user(path string, m *sluicev1.UserMessage, last bool) {
+	parts := r.content(path, m.GetText(), m.GetParts())
+	if len(parts) == 0 && !last {
+		// Were it the last, there would be nothing to answer: that is Google's to say.
+		r.ledger.Dropped(path, nothing)
+		return
 	}
+	turn := r.turn(roleUser)
+	turn.Parts = parts
+	r.ledger.Renamed("messages[].content", "contents[].parts[].text")
 	r.unnamed(path, m.Name, turn)
 	r.handOn(path, m, turn, m.GetRest())
 }
@@ -162,34 +180,30 @@ func (r *request) user(path string, m *sluicev1.UserMessage) {
 // that it belongs to the turn which is not answered yet.
 func (r *request) assistant(path string, m *sluicev1.AssistantMessage, current bool) {
 	turn := r.turn(roleModel)
-	r.ledger.Coerced("messages[].role", "contents[].role", "the assistant is called the model")
 	rest := m.GetRest()
 	thoughts := r.thoughts(path, m)
 	turn.Parts = thoughts.parts
 	if extra, others, ok := wirejson.Take(rest, "extra_content"); ok && isObject(extra) {
 		rest = others
-		google, _ := wirejson.Get(extra, "google")
-		if s := stringMember(google, "thought_signature"); s != "" {
-			thoughts.signature = s
+		google := r.google("messages[].extra_content", extra)
+		if google.signature != "" {
+			r.ledger.Renamed("messages[].extra_content.google.thought_signature", "contents[].parts[].thoughtSignature")
+			thoughts.signature = google.signature
 		}
-		turn.Parts = append(turn.Parts, r.ownParts(google)...)
+		turn.Parts = append(turn.Parts, google.parts...)
 	}
 	said := len(turn.Parts)
-	switch {
-	case m.GetParts() != nil:
-		turn.Parts = append(turn.Parts, r.parts(path, m.GetParts())...)
-	case m.GetContent() != nil:
-		text := m.GetText()
+	if m.GetContent() != nil {
 		r.ledger.Renamed("messages[].content", "contents[].parts[].text")
-		turn.Parts = append(turn.Parts, &geminipb.Part{Text: &text})
+		turn.Parts = append(turn.Parts, r.content(path, m.GetText(), m.GetParts())...)
 	}
-	if m.Refusal != nil {
+	if m.GetRefusal() != "" {
 		r.ledger.Coerced("messages[].refusal", "contents[].parts[].text", "a refusal is text there")
 		turn.Parts = append(turn.Parts, &geminipb.Part{Text: m.Refusal})
 	}
 	if thoughts.signature != "" {
 		if len(turn.Parts) == said {
-			empty := ""
+			empty := "" // which Google takes beside a signature
 			turn.Parts = append(turn.Parts, &geminipb.Part{Text: &empty})
 		}
 		turn.Parts[len(turn.Parts)-1].ThoughtSignature = &thoughts.signature
@@ -202,6 +216,12 @@ func (r *request) assistant(path string, m *sluicev1.AssistantMessage, current b
 		turn.Rest = wirejson.Set(turn.Rest, "audio", wirejson.Marshal(m.GetAudio()))
 	}
 	turn.Parts = append(turn.Parts, r.toolCalls(path, m, current)...)
+	if len(turn.GetParts()) == 0 {
+		r.ledger.Dropped(path, nothing)
+		r.out.Contents = r.out.Contents[:len(r.out.GetContents())-1]
+		return
+	}
+	r.ledger.Coerced("messages[].role", "contents[].role", "the assistant is called the model")
 	r.unnamed(path, m.Name, turn)
 	r.handOn(path, m, turn, rest)
 }
@@ -243,20 +263,34 @@ func (r *request) thoughts(path string, m *sluicev1.AssistantMessage) (out thoug
 	return out
 }
 
-// ownParts gives kinds of parts back that the contract has no place for: see tellOther.
-func (r *request) ownParts(google []byte) (out []*geminipb.Part) {
-	raw, ok := wirejson.Get(google, "parts")
-	if !ok {
-		return nil
-	}
-	var list []json.RawMessage
-	if json.Unmarshal(raw, &list) != nil {
-		return nil
-	}
-	r.ledger.Renamed("messages[].extra_content.google.parts[]", "contents[].parts[]")
-	for _, p := range list {
-		if isObject(p) {
-			out = append(out, &geminipb.Part{Rest: p})
+// googles is what extra_content holds of Google's.
+type googles struct {
+	signature string
+	parts     []*geminipb.Part
+}
+
+// google reads an extra_content: a signature, and kinds of parts that the contract has no
+// place for, see teller.listen.
+func (r *request) google(path string, extra []byte) (out googles) {
+	for name, value := range wirejson.All(extra) {
+		if name != "google" || !isObject(value) {
+			r.ledger.Dropped(translate.Path(path, name), "it is another provider's")
+			continue
+		}
+		for name, value := range wirejson.All(value) {
+			var list []json.RawMessage
+			switch {
+			case name == "thought_signature" && json.Unmarshal(value, &out.signature) == nil:
+			case name == "parts" && json.Unmarshal(value, &list) == nil:
+				r.ledger.Renamed(translate.Path(path, "google.parts[]"), "contents[].parts[]")
+				for _, p := range list {
+					if isObject(p) {
+						out.parts = append(out.parts, &geminipb.Part{Rest: p})
+					}
+				}
+			default:
+				r.ledger.Dropped(translate.Path(path, "google."+name), "it is nothing that goes back to the model")
+			}
 		}
 	}
 	return out
@@ -266,26 +300,26 @@ func (r *request) ownParts(google []byte) (out []*geminipb.Part) {
 func (r *request) images(path string, raw []byte) (out []*geminipb.Part) {
 	var list []json.RawMessage
 	if json.Unmarshal(raw, &list) != nil {
+		r.ledger.Dropped("messages[].images", "it is no list of images")
 		return nil
 	}
 	for i, item := range list {
+		at := translate.Item(translate.Path(path, "images"), i)
 		image := new(sluicev1.ImagePart)
 		if wirejson.Unmarshal(item, image, lenient) != nil || image.GetImageUrl() == nil {
+			r.ledger.Dropped(at, "it is no image")
 			continue
 		}
 		extra, others, _ := wirejson.Take(image.GetRest(), "extra_content")
-		image.Rest = nil
-		part := r.image(translate.Item(translate.Path(path, "images"), i), image)
+		_, others, _ = wirejson.Take(others, "index")
+		image.Rest = others
+		part := r.image(at, "messages[].images[]", image)
 		if part == nil {
 			continue
 		}
-		google, _ := wirejson.Get(extra, "google")
-		if s := stringMember(google, "thought_signature"); s != "" {
-			part.ThoughtSignature = &s
+		if google := r.google("messages[].images[].extra_content", extra); google.signature != "" {
+			part.ThoughtSignature = &google.signature
 		}
-		_, others, _ = wirejson.Take(others, "index")
-		r.ledger.Coerced("messages[].images[]", "contents[].parts[].inlineData", "an image of the model is a part")
-		r.handOn(path, nil, part, others)
 		out = append(out, part)
 	}
 	return out

@@ -48,11 +48,7 @@ func (a *api) List(ctx context.Context, call *adapters.Call) (*sluicev1.ListMode
 				out.Data = append(out.Data, describeModel(ledger, m))
 			}
 		}
-		for name := range wirejson.Names(page.GetRest()) {
-			value, _ := wirejson.Get(page.GetRest(), name)
-			out.Rest = wirejson.Set(out.Rest, name, value)
-			ledger.Passed(name)
-		}
+		out.Rest = ledger.HandOn("", out.GetRest(), page.GetRest())
 		call.Reply.Header = answer.Header
 		next := page.GetNextPageToken()
 		if next == "" {

@@ -1,8 +1,6 @@
 package gemini
 
 import (
-	"encoding/base64"
-	"mime"
 	"net/url"
 	"path"
 	"strings"
@@ -26,18 +24,26 @@ func (r *request) parts(path string, parts *sluicev1.ContentParts) (out []*gemin
 func (r *request) part(path string, p *sluicev1.ContentPart) *geminipb.Part {
 	switch p := p.GetPart().(type) {
 	case *sluicev1.ContentPart_Text:
+		if p.Text.GetText() == "" {
+			r.ledger.Dropped(path, nothing)
+			return nil
+		}
 		r.ledger.Renamed("messages[].content[].text", "contents[].parts[].text")
 		out := &geminipb.Part{Text: &p.Text.Text}
 		r.breakpoint(p.Text.GetPromptCacheBreakpoint())
 		r.handOn(path, p.Text, out, p.Text.GetRest())
 		return out
 	case *sluicev1.ContentPart_ImageUrl:
-		return r.image(path, p.ImageUrl)
+		return r.image(path, "messages[].content[]", p.ImageUrl)
 	case *sluicev1.ContentPart_InputAudio:
 		return r.audio(path, p.InputAudio)
 	case *sluicev1.ContentPart_File:
 		return r.file(path, p.File)
 	case *sluicev1.ContentPart_Refusal:
+		if p.Refusal.GetRefusal() == "" {
+			r.ledger.Dropped(path, nothing)
+			return nil
+		}
 		r.ledger.Coerced("messages[].content[].refusal", "contents[].parts[].text", "a refusal is text there")
 		out := &geminipb.Part{Text: &p.Refusal.Refusal}
 		r.handOn(path, p.Refusal, out, p.Refusal.GetRest())
@@ -61,14 +67,16 @@ func (r *request) breakpoint(b *sluicev1.PromptCacheBreakpoint) {
 	}
 }
 
-func (r *request) image(path string, p *sluicev1.ImagePart) *geminipb.Part {
+// image says an image. generic is the path of all its likes.
+func (r *request) image(path, generic string, p *sluicev1.ImagePart) *geminipb.Part {
 	where := p.GetImageUrl()
-	out := r.source(translate.Path(path, "image_url.url"), "messages[].content[].image_url.url", where.GetUrl())
+	out := r.source(translate.Path(path, "image_url.url"), generic+".image_url.url", where.GetUrl())
 	if out == nil {
+		r.leftOut(path)
 		return nil
 	}
-	if where.Detail != nil {
-		r.detail(path, where.GetDetail(), out)
+	if where != nil && where.Detail != nil {
+		r.detail(path, generic, where.GetDetail(), out)
 	}
 	r.breakpoint(p.GetPromptCacheBreakpoint())
 	r.handOn(translate.Path(path, "image_url"), where, out, where.GetRest())
@@ -79,14 +87,14 @@ func (r *request) image(path string, p *sluicev1.ImagePart) *geminipb.Part {
 // detail says how closely to look at an image.
 //
 // Source: Gemini API, "Media resolution", 2026-11: per part since Gemini 3.
-func (r *request) detail(path, detail string, out *geminipb.Part) {
+func (r *request) detail(path, generic, detail string, out *geminipb.Part) {
 	level := map[string]string{"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH", "original": "MEDIA_RESOLUTION_ULTRA_HIGH"}[detail]
 	member := translate.Path(path, "image_url.detail")
 	switch {
 	case detail == "auto":
-		r.ledger.Dropped("messages[].content[].image_url.detail", "auto is what happens without it")
+		r.ledger.Dropped(generic+".image_url.detail", "auto is what happens without it")
 	case level != "" && r.series >= signedSeries:
-		r.ledger.Approximated("messages[].content[].image_url.detail", "contents[].parts[].mediaResolution.level", "the resolutions are Google's own")
+		r.ledger.Approximated(generic+".image_url.detail", "contents[].parts[].mediaResolution.level", "the resolutions are Google's own")
 		out.MediaResolution = &geminipb.MediaResolution{Level: level}
 	case r.ledger.Unsupported(member, "images have a resolution of their own since Gemini 3"):
 		out.MediaResolution = &geminipb.MediaResolution{Level: detail}
@@ -98,7 +106,8 @@ func (r *request) audio(path string, p *sluicev1.AudioPart) *geminipb.Part {
 	mimeType := "audio/" + audio.GetFormat()
 	r.ledger.Renamed("messages[].content[].input_audio.data", "contents[].parts[].inlineData.data")
 	r.ledger.Coerced("messages[].content[].input_audio.format", "contents[].parts[].inlineData.mimeType", "formats are media types")
-	out := &geminipb.Part{InlineData: &geminipb.Blob{MimeType: &mimeType, Data: &audio.Data}}
+	data := audio.GetData()
+	out := &geminipb.Part{InlineData: &geminipb.Blob{MimeType: &mimeType, Data: &data}}
 	r.breakpoint(p.GetPromptCacheBreakpoint())
 	r.handOn(translate.Path(path, "input_audio"), audio, out, audio.GetRest())
 	r.handOn(path, p, out, p.GetRest())
@@ -108,7 +117,7 @@ func (r *request) audio(path string, p *sluicev1.AudioPart) *geminipb.Part {
 func (r *request) file(path string, p *sluicev1.FilePart) (out *geminipb.Part) {
 	file := p.GetFile()
 	switch {
-	case file.FileData != nil && !strings.HasPrefix(file.GetFileData(), "data:") && !strings.Contains(file.GetFileData(), "://"):
+	case file != nil && file.FileData != nil && !strings.HasPrefix(file.GetFileData(), "data:") && !strings.Contains(file.GetFileData(), "://"):
 		// Bare base64: the name says the type.
 		mimeType := typeOf(file.GetFilename())
 		if mimeType == "" {
@@ -116,17 +125,24 @@ func (r *request) file(path string, p *sluicev1.FilePart) (out *geminipb.Part) {
 		}
 		r.ledger.Coerced("messages[].content[].file.file_data", "contents[].parts[].inlineData.data", "the media type is by the file's name, else PDF")
 		out = &geminipb.Part{InlineData: &geminipb.Blob{MimeType: &mimeType, Data: file.FileData}}
-	case file.FileData != nil:
+	case file != nil && file.FileData != nil:
 		out = r.source(translate.Path(path, "file.file_data"), "messages[].content[].file.file_data", file.GetFileData())
-	case file.FileId != nil:
+	case file != nil && file.FileId != nil:
 		out = r.fileByID(translate.Path(path, "file.file_id"), file.GetFileId())
 	default:
 		if r.ledger.Unsupported(translate.Path(path, "file"), "a file needs its content or its id") {
 			out = &geminipb.Part{}
 		}
+		if file == nil || out == nil {
+			return out
+		}
 	}
 	if out == nil {
+		r.leftOut(path)
 		return nil
+	}
+	if file.FileData != nil && file.FileId != nil {
+		r.ledger.Dropped("messages[].content[].file.file_id", "file_data says it")
 	}
 	if file.Filename != nil {
 		r.ledger.Dropped("messages[].content[].file.filename", "data in a conversation has no name there")
@@ -135,6 +151,13 @@ func (r *request) file(path string, p *sluicev1.FilePart) (out *geminipb.Part) {
 	r.handOn(translate.Path(path, "file"), file, out, file.GetRest())
 	r.handOn(path, p, out, p.GetRest())
 	return out
+}
+
+// leftOut notes that a part went with the member that could not be said.
+func (r *request) leftOut(path string) {
+	if r.drops {
+		r.ledger.Dropped(path, "there is nothing of it without what was dropped")
+	}
 }
 
 func (r *request) fileByID(member, id string) *geminipb.Part {
@@ -157,11 +180,11 @@ func (r *request) fileByID(member, id string) *geminipb.Part {
 // Sources: Gemini API, "File input methods", external URLs and Cloud Storage; Vertex AI,
 // "Inference", fileData.fileUri; 2026-11.
 func (r *request) source(member, generic, address string) *geminipb.Part {
-	if encoded, ok := strings.CutPrefix(address, "data:"); ok {
-		if blob := inline(encoded); blob != nil {
-			r.ledger.Coerced(generic, "contents[].parts[].inlineData", "a data URL is its type and its base64")
-			return &geminipb.Part{InlineData: blob}
-		}
+	if mimeType, data, inline := translate.DataURL(address); inline {
+		r.ledger.Coerced(generic, "contents[].parts[].inlineData", "a data URL is its type and its base64")
+		return &geminipb.Part{InlineData: &geminipb.Blob{MimeType: &mimeType, Data: &data}}
+	}
+	if strings.HasPrefix(address, "data:") {
 		if r.ledger.Unsupported(member, "it is no data URL that can be read") {
 			return &geminipb.Part{FileData: &geminipb.FileData{FileUri: &address}}
 		}
@@ -206,26 +229,3 @@ var typeByEnding = map[string]string{
 }
 
 func typeOf(name string) string { return typeByEnding[strings.ToLower(path.Ext(name))] }
-
-// inline reads what stands behind "data:". It returns nil when that is no data URL.
-func inline(encoded string) *geminipb.Blob {
-	head, data, ok := strings.Cut(encoded, ",")
-	if !ok {
-		return nil
-	}
-	mimeType, packed := strings.CutSuffix(head, ";base64")
-	if mimeType == "" {
-		mimeType = "text/plain"
-	}
-	if _, _, err := mime.ParseMediaType(mimeType); err != nil {
-		return nil
-	}
-	if !packed {
-		text, err := url.PathUnescape(data)
-		if err != nil {
-			return nil
-		}
-		data = base64.StdEncoding.EncodeToString([]byte(text))
-	}
-	return &geminipb.Blob{MimeType: &mimeType, Data: &data}
-}

@@ -49,7 +49,7 @@ func TestChat_refuses_what_the_dialect_cannot_express_by_its_name(t *testing.T) 
 		"tools[0]":                             hello + `,"tools":[{"type":"custom","custom":{"name":"c"}}]`,
 		"tool_choice":                          hello + `,"tool_choice":{"type":"custom","custom":{"name":"c"}}`,
 		"messages[0].name":                     `"messages":[{"role":"user","content":"x","name":"ann"}]`,
-		"messages[0].role":                     `"messages":[{"role":"critic","content":"x"}]`,
+		"messages[0]":                          `"messages":[{"role":"critic","content":"x"}]`,
 		"messages[1].audio":                    `"messages":[{"role":"user","content":"x"},{"role":"assistant","audio":{"id":"a"}}]`,
 		"messages[0].content[0]":               user(`{"type":"video_url","video_url":{"url":"u"}}`),
 		"messages[0].content[1]":               user(`{"type":"text","text":"a"},{"type":"later"}`),

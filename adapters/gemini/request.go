@@ -1,6 +1,8 @@
 package gemini
 
 import (
+	"bytes"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,6 +15,7 @@ import (
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
 
+	"github.com/sluice-ai/sluice/adapters"
 	"github.com/sluice-ai/sluice/adapters/translate"
 )
 
@@ -33,15 +36,19 @@ type request struct {
 	grounded bool
 	// strict says that a function wants its schema held exactly.
 	strict bool
+	// passes and drops say that the call wants unsupported members passed, or dropped.
+	passes, drops bool
 	// expected is how many candidates were asked for.
 	expected int64
 
 	calls map[string]madeCall
 }
 
-func newRequest(ledger *translate.Ledger, s site, model string) *request {
+func newRequest(call *adapters.Call, s site, model string) *request {
 	return &request{
-		ledger: ledger, site: s, model: model, series: seriesOf(model), expected: 1,
+		ledger: translate.Request(call), site: s,
+		passes: call.Unsupported == adapters.UnsupportedPass, drops: call.Unsupported == adapters.UnsupportedDrop,
+		model: model, series: seriesOf(model), expected: 1,
 		out: &geminipb.GenerateContentRequest{}, config: &geminipb.GenerationConfig{},
 	}
 }
@@ -91,7 +98,8 @@ func put[T any](r *request, field **T, value T, member, to string) {
 }
 
 // handOn hands members that the contract does not know on, into the rest of the message
-// that their object became.
+// that their object became. Two objects may become one: of members of the same name, the
+// first stands.
 func (r *request) handOn(path string, from, to proto.Message, rest []byte) {
 	if len(rest) == 0 {
 		return
@@ -99,9 +107,9 @@ func (r *request) handOn(path string, from, to proto.Message, rest []byte) {
 	target := to.ProtoReflect()
 	fields := target.Descriptor().Fields()
 	restField := fields.ByNumber(100)
-	out := target.Get(restField).Bytes()
-	for name := range wirejson.Names(rest) {
-		value, _ := wirejson.Get(rest, name)
+	taken := maps.Collect(wirejson.All(target.Get(restField).Bytes()))
+	var more []wirejson.Member
+	for name, value := range wirejson.All(rest) {
 		member := translate.Path(path, name)
 		if says := emptiness(from, name, value); says != "" {
 			r.ledger.Dropped(member, says)
@@ -111,25 +119,39 @@ func (r *request) handOn(path string, from, to proto.Message, rest []byte) {
 		if snake := fields.ByName(protoreflect.Name(name)); field == nil && snake != nil && snake != restField {
 			field = snake
 		}
-		if field == nil {
-			out = wirejson.Set(out, name, value)
-			r.ledger.Passed(member)
+		own := name
+		if field != nil {
+			own = field.JSONName()
+		}
+		before, there := taken[own]
+		switch {
+		case there && bytes.Equal(before, value):
+			r.ledger.Dropped(member, "another member says the same")
 			continue
-		}
-		if target.Has(field) || !field.HasPresence() && !field.IsList() && field.Kind() != protoreflect.BytesKind {
-			r.ledger.Dropped(member, "another member became "+field.JSONName())
+		case there || field != nil && (target.Has(field) || !field.HasPresence() && !field.IsList() && field.Kind() != protoreflect.BytesKind):
+			r.cannot(member, "another member took this place")
 			continue
-		}
-		out = wirejson.Set(out, field.JSONName(), value)
-		if field.JSONName() != name {
-			r.ledger.Renamed(member, field.JSONName())
-		} else {
+		case own != name:
+			r.ledger.Renamed(member, own)
+		default:
 			r.ledger.Passed(member)
 		}
+		taken[own] = value
+		more = append(more, wirejson.Member{Name: own, Value: value})
 	}
-	if len(out) > 0 {
-		target.Set(restField, protoreflect.ValueOfBytes(out))
+	if len(more) > 0 {
+		target.Set(restField, protoreflect.ValueOfBytes(wirejson.SetAll(target.Get(restField).Bytes(), more)))
 	}
+}
+
+// cannot asks the ledger about what cannot even be passed, because there is no place for
+// it.
+func (r *request) cannot(member, why string) {
+	if r.passes {
+		r.ledger.Dropped(member, why)
+		return
+	}
+	r.ledger.Unsupported(member, why)
 }
 
 // emptiness says why a value needs not be sent, and "" when it must be.
@@ -167,11 +189,10 @@ var (
 // it in its place: they are the ground on which the contract's members are laid. It
 // returns what remains.
 func (r *request) dialectMembers(req *sluicev1.ChatCompletionRequest) (rest []byte) {
-	var config []byte
+	var config, top, others []wirejson.Member
 	var visit func(path string, all []byte)
 	visit = func(path string, all []byte) {
-		for name := range wirejson.Names(all) {
-			value, _ := wirejson.Get(all, name)
+		for name, value := range wirejson.All(all) {
 			camel, member := camelCase(name), translate.Path(path, name)
 			switch {
 			case string(value) == "null":
@@ -182,17 +203,18 @@ func (r *request) dialectMembers(req *sluicev1.ChatCompletionRequest) (rest []by
 				r.ledger.Dropped(member, "the path names the model")
 			case name == "extra_body" && path == "":
 				// The form of Google's own endpoint for OpenAI's dialect.
-				google, others, ok := wirejson.Take(value, "google")
+				google, remaining, ok := wirejson.Take(value, "google")
 				if ok && isObject(google) {
 					visit("extra_body.google", google)
+				} else if ok {
+					remaining = value
 				}
-				if len(others) > 0 {
-					rest = wirejson.Set(rest, name, others)
+				if len(remaining) > 0 {
+					others = append(others, wirejson.Member{Name: name, Value: remaining})
 				}
 			case camel == "generationConfig" && isObject(value):
-				for inner := range wirejson.Names(value) {
-					v, _ := wirejson.Get(value, inner)
-					config = wirejson.Set(config, camelCase(inner), v)
+				for inner, v := range wirejson.All(value) {
+					config = append(config, wirejson.Member{Name: camelCase(inner), Value: v})
 				}
 				r.spelled(member, name, camel)
 			case camel == "toolConfig" && isObject(value):
@@ -203,27 +225,28 @@ func (r *request) dialectMembers(req *sluicev1.ChatCompletionRequest) (rest []by
 					r.wholeArguments(member, tc.GetFunctionCallingConfig())
 				}
 			case slices.Contains(topMembers, camel):
-				r.out.Rest = wirejson.Set(r.out.Rest, camel, value)
+				top = append(top, wirejson.Member{Name: camel, Value: value})
 				r.spelled(member, name, camel)
 			case slices.Contains(configMembers, camel):
 				if isObject(value) && !strings.HasSuffix(camel, "Schema") {
 					value = camelKeys(value)
 				}
-				config = wirejson.Set(config, camel, value)
+				config = append(config, wirejson.Member{Name: camel, Value: value})
 				r.ledger.Renamed(member, "generationConfig."+camel)
 			case path != "":
-				r.out.Rest = wirejson.Set(r.out.Rest, camel, value)
+				top = append(top, wirejson.Member{Name: camel, Value: value})
 				r.ledger.Passed(member)
 			default:
-				rest = wirejson.Set(rest, name, value)
+				others = append(others, wirejson.Member{Name: name, Value: value})
 			}
 		}
 	}
 	visit("", req.GetRest())
-	if len(config) > 0 && wirejson.Unmarshal(config, r.config, lenient) != nil {
-		r.config = &geminipb.GenerationConfig{Rest: config}
+	r.out.Rest = wirejson.SetAll(r.out.GetRest(), top)
+	if body := wirejson.SetAll(nil, config); len(config) > 0 && wirejson.Unmarshal(body, r.config, lenient) != nil {
+		r.config = &geminipb.GenerationConfig{Rest: body}
 	}
-	return rest
+	return wirejson.SetAll(nil, others)
 }
 
 // wholeArguments keeps calls from coming in Vertex AI's pieces, which are values by their
@@ -248,18 +271,17 @@ func isObject(value []byte) bool { return len(value) > 0 && value[0] == '{' }
 
 // camelKeys spells the names of an object's members as Google's JSON does.
 func camelKeys(object []byte) []byte {
-	var out []byte
-	for name := range wirejson.Names(object) {
-		value, _ := wirejson.Get(object, name)
+	var out []wirejson.Member
+	for name, value := range wirejson.All(object) {
 		if isObject(value) {
 			value = camelKeys(value)
 		}
-		out = wirejson.Set(out, camelCase(name), value)
+		out = append(out, wirejson.Member{Name: camelCase(name), Value: value})
 	}
 	if out == nil {
 		return []byte("{}")
 	}
-	return out
+	return wirejson.SetAll(nil, out)
 }
 
 func camelCase(name string) string {

@@ -6,7 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
 
 	geminipb "github.com/sluice-ai/sluice/gen/go/gemini"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
@@ -57,8 +61,15 @@ func (a *api) StreamChat(ctx context.Context, call *adapters.Call, req *sluicev1
 	if !t.whole() {
 		return a.client.Protocol(stream.Header, "the provider's stream ended before its answer did", nil)
 	}
+	usage := t.tellUsage()
+	call.More = usage != nil
+	if end := t.ends(); end != nil {
+		if err := send(end); err != nil {
+			return err
+		}
+	}
 	call.More = false
-	if usage := t.tellUsage(); usage != nil {
+	if usage != nil {
 		chunk := t.newChunk()
 		chunk.Usage = usage
 		return send(chunk)
@@ -130,7 +141,9 @@ func (t *teller) newChunk() *sluicev1.ChatCompletionChunk {
 	return &sluicev1.ChatCompletionChunk{Id: t.id, Object: "chat.completion.chunk", Created: t.created, Model: t.model}
 }
 
-// chunk tells one piece of an answer. It returns nil when the piece only counts tokens.
+// chunk tells one piece of an answer, but not why it ended: some models say that in each
+// piece, and may call a tool in a later one. See [teller.ends]. It returns nil when the
+// piece says nothing else.
 func (t *teller) chunk(response *geminipb.GenerateContentResponse) *sluicev1.ChatCompletionChunk {
 	t.begin(response)
 	c := t.newChunk()
@@ -140,8 +153,10 @@ func (t *teller) chunk(response *geminipb.GenerateContentResponse) *sluicev1.Cha
 		delta := t.listen(v, candidate).delta(before, t.request.legacy)
 		v.introduce(delta)
 		choice := &sluicev1.ChunkChoice{Index: candidate.GetIndex(), Delta: delta, Logprobs: t.logprobs(candidate.GetLogprobsResult())}
-		choice.FinishReason, choice.Rest = t.ending(v, candidate)
-		c.Choices = append(c.Choices, choice)
+		choice.Rest = t.beside(v, candidate)
+		if proto.Size(delta) > 0 || choice.Logprobs != nil || len(choice.GetRest()) > 0 {
+			c.Choices = append(c.Choices, choice)
+		}
 	}
 	if feedback := response.GetPromptFeedback(); feedback != nil {
 		c.Rest = wirejson.Set(c.Rest, "promptFeedback", wirejson.Marshal(feedback))
@@ -155,6 +170,24 @@ func (t *teller) chunk(response *geminipb.GenerateContentResponse) *sluicev1.Cha
 	}
 	c.Rest = t.leftover(c.Rest, response)
 	if len(c.GetChoices()) == 0 && len(c.GetRest()) == 0 {
+		return nil
+	}
+	return c
+}
+
+// ends tells why the candidates of a stream ended, when all of them have. Nil: there are none.
+func (t *teller) ends() *sluicev1.ChatCompletionChunk {
+	c := t.newChunk()
+	for _, index := range slices.Sorted(maps.Keys(t.voices)) {
+		v := t.voices[index]
+		if v.ended == "" {
+			continue // the prompt was blocked, and that was told
+		}
+		choice := &sluicev1.ChunkChoice{Index: index, Delta: &sluicev1.Delta{}}
+		choice.FinishReason, choice.Rest = t.ending(v, nil)
+		c.Choices = append(c.Choices, choice)
+	}
+	if len(c.GetChoices()) == 0 {
 		return nil
 	}
 	return c

@@ -61,6 +61,9 @@ func (r *request) tools(req *sluicev1.ChatCompletionRequest) {
 }
 
 func (r *request) declaration(path, generic string, f *sluicev1.FunctionDefinition) *geminipb.FunctionDeclaration {
+	if f == nil {
+		f = &sluicev1.FunctionDefinition{}
+	}
 	d := &geminipb.FunctionDeclaration{Name: f.GetName(), Description: f.Description, ParametersJsonSchema: f.GetParameters()}
 	r.ledger.Renamed(generic, "tools[].functionDeclarations[]")
 	if len(f.GetParameters()) > 0 {
@@ -69,6 +72,7 @@ func (r *request) declaration(path, generic string, f *sluicev1.FunctionDefiniti
 	switch {
 	case f.GetStrict():
 		r.strict = true
+		r.ledger.Approximated(generic+".strict", "toolConfig.functionCallingConfig.mode", "the mode holds all functions to their schemas")
 	case f.Strict != nil:
 		r.ledger.Dropped(generic+".strict", "false is what happens without it")
 	}
@@ -111,7 +115,7 @@ func (r *request) choice(req *sluicev1.ChatCompletionRequest) {
 			mode = "ANY"
 		default:
 			if r.ledger.Unsupported(member, "there is no such mode") {
-				mode = strings.ToUpper(word)
+				mode = word
 			}
 			return
 		}
@@ -123,7 +127,8 @@ func (r *request) choice(req *sluicev1.ChatCompletionRequest) {
 	case *sluicev1.ToolChoice_Function:
 		mode, names = "ANY", []string{c.Function.GetFunction().GetName()}
 		r.ledger.Coerced("tool_choice", to, "a function is called by allowing no other")
-		r.dropRest("tool_choice", c.Function.GetRest(), c.Function.GetFunction().GetRest())
+		r.dropRest("tool_choice", c.Function.GetRest())
+		r.dropRest("tool_choice.function", c.Function.GetFunction().GetRest())
 	case *sluicev1.ToolChoice_AllowedTools:
 		mode, names = r.allowed(c.AllowedTools)
 	case *sluicev1.ToolChoice_Custom:
@@ -135,15 +140,19 @@ func (r *request) choice(req *sluicev1.ChatCompletionRequest) {
 			r.out.Rest = wirejson.Set(r.out.Rest, "tool_choice", c.Other)
 		}
 	}
+	if req.GetFunctionCall() != nil && req.GetToolChoice() != nil {
+		r.ledger.Dropped("function_call", "tool_choice says it")
+		req = &sluicev1.ChatCompletionRequest{}
+	}
 	switch c := req.GetFunctionCall().(type) {
 	case *sluicev1.ChatCompletionRequest_FunctionCallMode:
 		byName("function_call", c.FunctionCallMode)
 	case *sluicev1.ChatCompletionRequest_FunctionCallName:
 		mode, names = "ANY", []string{c.FunctionCallName.GetName()}
 		r.ledger.Coerced("function_call", to, "a function is called by allowing no other")
+		r.dropRest("function_call", c.FunctionCallName.GetRest())
 	}
 	if r.strict {
-		r.ledger.Approximated("tools[].function.strict", to+".mode", "the mode holds all functions to their schemas")
 		if mode == "" || mode == "AUTO" {
 			mode = "VALIDATED"
 		}
@@ -165,11 +174,9 @@ func (r *request) choice(req *sluicev1.ChatCompletionRequest) {
 	}
 }
 
-func (r *request) dropRest(path string, rests ...[]byte) {
-	for _, rest := range rests {
-		for name := range wirejson.Names(rest) {
-			r.ledger.Dropped(translate.Path(path, name), "there is no place for it")
-		}
+func (r *request) dropRest(path string, rest []byte) {
+	for name := range wirejson.Names(rest) {
+		r.ledger.Dropped(translate.Path(path, name), "there is no place for it")
 	}
 }
 
@@ -178,17 +185,24 @@ func (r *request) allowed(c *sluicev1.AllowedToolsChoice) (mode string, names []
 	if c.GetAllowedTools().GetMode() == "required" {
 		mode = "ANY"
 	}
-	r.ledger.Approximated("tool_choice.allowed_tools", "toolConfig.functionCallingConfig",
-		"names are allowed in the modes that hold calls to their schemas")
+	const member = "tool_choice.allowed_tools"
+	r.ledger.Approximated(member, "toolConfig.functionCallingConfig", "names are allowed in the modes that hold calls to their schemas")
 	for i, raw := range c.GetAllowedTools().GetTools() {
-		function, _ := wirejson.Get(raw, "function")
-		if name := stringMember(function, "name"); name != "" {
-			names = append(names, name)
+		at := translate.Item(member+".tools", i)
+		function, others, _ := wirejson.Take(raw, "function")
+		name := stringMember(function, "name")
+		if name == "" {
+			r.cannot(at, "only functions can be allowed by name")
 			continue
 		}
-		r.ledger.Unsupported(translate.Item("tool_choice.allowed_tools.tools", i), "only functions can be allowed by name")
+		names = append(names, name)
+		_, others, _ = wirejson.Take(others, "type")
+		r.dropRest(at, others)
+		_, others, _ = wirejson.Take(function, "name")
+		r.dropRest(at+".function", others)
 	}
-	r.dropRest("tool_choice", c.GetRest(), c.GetAllowedTools().GetRest())
+	r.dropRest("tool_choice", c.GetRest())
+	r.dropRest(member, c.GetAllowedTools().GetRest())
 	return mode, names
 }
 
@@ -218,8 +232,7 @@ func (r *request) toolCalls(path string, m *sluicev1.AssistantMessage, current b
 		}
 		extra, rest, ok := wirejson.Take(c.GetRest(), "extra_content")
 		if ok {
-			google, _ := wirejson.Get(extra, "google")
-			if s := stringMember(google, "thought_signature"); s != "" {
+			if s := r.google("messages[].tool_calls[].extra_content", extra).signature; s != "" {
 				part.ThoughtSignature, signed = &s, true
 				r.ledger.Renamed("messages[].tool_calls[].extra_content.google.thought_signature", "contents[].parts[].thoughtSignature")
 			}

@@ -24,7 +24,11 @@ func (t *teller) tellUsage() *sluicev1.Usage {
 	}
 	out.TotalTokens = cmp.Or(u.GetTotalTokenCount(), out.GetPromptTokens()+out.GetCompletionTokens())
 	t.ledger.Renamed("usageMetadata.totalTokenCount", "usage.total_tokens")
-	t.ledger.Renamed("usageMetadata.promptTokenCount", "usage.prompt_tokens")
+	if u.GetToolUsePromptTokenCount() == 0 {
+		t.ledger.Renamed("usageMetadata.promptTokenCount", "usage.prompt_tokens")
+	} else {
+		t.ledger.Coerced("usageMetadata.promptTokenCount", "usage.prompt_tokens", "the results of Google's own tools are part of the input")
+	}
 	t.ledger.Coerced("usageMetadata.candidatesTokenCount", "usage.completion_tokens", "thoughts are part of the output")
 
 	prompt, completion := &sluicev1.PromptTokensDetails{}, &sluicev1.CompletionTokensDetails{}
@@ -56,7 +60,7 @@ func (t *teller) tellUsage() *sluicev1.Usage {
 	if u.ThoughtsTokenCount != nil || len(u.GetCandidatesTokensDetails()) > 0 {
 		out.CompletionTokensDetails = completion
 	}
-	out.Rest = t.keep("usageMetadata", nil, u.GetRest())
+	out.Rest = t.ledger.HandOn("usageMetadata", nil, u.GetRest())
 	return out
 }
 
@@ -81,5 +85,5 @@ func (t *teller) modality(path string, d *geminipb.ModalityTokenCount, text, aud
 	default:
 		*rest = wirejson.Set(*rest, lower(d.GetModality())+"_tokens", wirejson.AppendInt(nil, count))
 	}
-	*rest = t.keep(path, *rest, d.GetRest())
+	*rest = t.ledger.HandOn(path, *rest, d.GetRest())
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/sluice-ai/sluice/adapters"
 )
@@ -38,7 +39,8 @@ const roleSession = "sluice"
 // It does not connect: credentials that must be fetched are when the first request is
 // signed. Settings that cannot work are an error that never shows a secret.
 func NewAWS(s adapters.AWS) (*AWS, error) {
-	options := []func(*config.LoadOptions) error{}
+	// The library's own words about what it tries would stand in nobody's form.
+	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
 	switch id, secret := s.AccessKeyID.Reveal(), s.SecretAccessKey.Reveal(); {
 	case id != "" && secret != "":
 		static := credentials.NewStaticCredentialsProvider(id, secret, s.SessionToken.Reveal())
@@ -108,6 +110,8 @@ func (a *AWS) Sign(ctx context.Context, r *http.Request, body []byte, service st
 }
 
 // said makes an error of what AWS answered to the wish for credentials, and leaves others.
+// Of a message, the first line says it all: behind it, AWS quotes the request that it
+// expected, with the session's token.
 func said(err error) error {
 	var answer interface {
 		error
@@ -117,8 +121,9 @@ func said(err error) error {
 	if !errors.As(err, &answer) || answer.ErrorMessage() == "" {
 		return err
 	}
+	line, _, _ := strings.Cut(answer.ErrorMessage(), "\n")
 	return &adapters.Error{
-		Kind: adapters.KindAuth, Unsent: true, Cause: err,
-		Message: fmt.Sprintf("AWS gave no credentials: %s: %s", answer.ErrorCode(), answer.ErrorMessage()),
+		Kind: adapters.KindAuth, Unsent: true,
+		Message: fmt.Sprintf("AWS gave no credentials: %s: %s", answer.ErrorCode(), line),
 	}
 }

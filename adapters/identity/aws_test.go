@@ -239,3 +239,35 @@ func TestAWS_says_why_a_role_cannot_be_assumed(t *testing.T) {
 		t.Error("the error shows a key")
 	}
 }
+
+// mismatch is what AWS answers to a wrong signature: it quotes the request.
+const mismatch = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>SignatureDoesNotMatch</Code>
+<Message>The request signature we calculated does not match the signature you provided.
+
+The Canonical String for this request should have been
+'POST
+/
+
+x-amz-security-token:session-MARKER
+'</Message></Error><RequestId>c6104cbe-af31-11e0-8154-cbc7ccf896c7</RequestId></ErrorResponse>`
+
+func TestAWS_shows_nobody_the_token_that_a_refusal_quotes(t *testing.T) {
+	noAWS(t)
+	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/xml")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, mismatch)
+	}))
+	defer sts.Close()
+	t.Setenv("AWS_ENDPOINT_URL_STS", sts.URL)
+	settings := static("session-MARKER")
+	settings.RoleARN = "arn:aws:iam::123456789012:role/demo"
+	err := newAWS(t, settings).Sign(t.Context(), request(t), nil, "bedrock")
+	failure, ok := errors.AsType[*adapters.Error](err)
+	if !ok || !strings.Contains(failure.Message, "SignatureDoesNotMatch: The request signature") {
+		t.Fatalf("error %v, want what AWS said", err)
+	}
+	if text := fmt.Sprint(failure.Message, failure.Cause, err); strings.Contains(text, "MARKER") {
+		t.Errorf("the error shows the token: %s", text)
+	}
+}

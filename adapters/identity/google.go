@@ -123,7 +123,12 @@ func (g *GoogleIdentity) token(ctx context.Context) (*auth.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	return found.Token(ctx)
+	token, err := found.Token(ctx)
+	if _, answered := errors.AsType[*auth.Error](err); err != nil && !answered && ctx.Err() == nil {
+		// An idle connection may have gone meanwhile; asking for a token twice does no harm.
+		return found.Token(ctx)
+	}
+	return token, err
 }
 
 func (g *GoogleIdentity) known() *auth.Credentials {

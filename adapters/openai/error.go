@@ -12,18 +12,13 @@ import (
 	"github.com/sluice-ai/sluice/proto/wirejson"
 
 	"github.com/sluice-ai/sluice/adapters"
+	"github.com/sluice-ai/sluice/adapters/translate"
 )
 
 // decodeEnvelope reads {"error": {...}}. Google's server of this dialect puts it
 // into an array of one.
 func decodeEnvelope(body []byte) *sluicev1.ErrorEnvelope {
-	if body = bytes.TrimSpace(body); len(body) > 0 && body[0] == '[' {
-		var list []json.RawMessage
-		if json.Unmarshal(body, &list) != nil || len(list) != 1 {
-			return nil
-		}
-		body = list[0]
-	}
+	body = translate.Alone(body)
 	envelope := new(sluicev1.ErrorEnvelope)
 	if wirejson.Unmarshal(body, envelope, lenient) == nil && envelope.GetError() != nil {
 		return envelope

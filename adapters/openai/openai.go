@@ -18,6 +18,7 @@ import (
 	"github.com/sluice-ai/sluice/proto/wirejson"
 
 	"github.com/sluice-ai/sluice/adapters"
+	"github.com/sluice-ai/sluice/adapters/translate"
 	"github.com/sluice-ai/sluice/adapters/upstream"
 )
 
@@ -219,7 +220,7 @@ func (a *api) sendWhole(stream *upstream.Stream, send func(*sluicev1.ChatComplet
 	if completion.GetObject() != "chat.completion" {
 		return a.client.Protocol(answer.Header, "the provider answered a request for a stream with something else", nil)
 	}
-	for _, chunk := range chunksOf(completion) {
+	for _, chunk := range translate.Chunks(completion) {
 		if err := send(chunk); err != nil {
 			return err
 		}

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"google.golang.org/protobuf/proto"
-
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
 
@@ -360,41 +358,4 @@ func TestQuirks_cost_nothing_where_none_concerns_the_request(t *testing.T) {
 	if q.stream(call, nil) != nil {
 		t.Error("the stream goes through a translation")
 	}
-}
-
-// FuzzQuirks: whatever the contract takes, a dialect with every quirk makes JSON of it, or a
-// refusal that names members, and leaves the caller's request alone.
-func FuzzQuirks(f *testing.F) {
-	seed(f, "request.json")
-	f.Add([]byte(`{"messages":[{"role":"developer","content":"a","name":"b"},{"role":"assistant","reasoning_content":5,"reasoning_details":[{}],"reasoning":"c"}],"max_tokens":null,"max_completion_tokens":1,"seed":1,"random_seed":"x","tool_choice":"required","n":3,"stream_options":{"x":1}}`))
-	q := newQuirks("p", Dialect{
-		OpenAIDialect: adapters.OpenAIDialect{
-			MaxTokens: "max_tokens", Reasoning: "reasoning", Seed: "random_seed", DeveloperRole: "system", ToolChoiceRequired: new("any"), StreamUsage: "always",
-			Unsupported: []string{"logit_bias", "stop", "top_k", "metadata", "messages[].name", "tools[].function.strict", "response_format.json_schema", "functions", "function_call"},
-		},
-		MaxChoices: 1, ReasoningBack: ReasoningText,
-	})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		req := new(sluicev1.ChatCompletionRequest)
-		if wirejson.Unmarshal(data, req, wirejson.Options{}) != nil {
-			t.Skip()
-		}
-		before := proto.Clone(req)
-		for _, choice := range []adapters.Unsupported{adapters.UnsupportedError, adapters.UnsupportedDrop, adapters.UnsupportedPass} {
-			call := &adapters.Call{Unsupported: choice}
-			out, err := q.request(call, req)
-			if err != nil && (choice != adapters.UnsupportedError || adapters.KindOf(err) != adapters.KindUnsupported) {
-				t.Errorf("%s: %v", choice, err)
-			}
-			if body := encode(out); !json.Valid(body) {
-				t.Errorf("%s became %s", data, body)
-			}
-			if !proto.Equal(before, req) {
-				t.Fatal("the request was changed")
-			}
-			if choice == adapters.UnsupportedDrop && (out.GetMaxCompletionTokens() != 0 || out.Seed != nil || out.GetN() > 1 || out.GetStreamOptions() != nil || len(out.GetLogitBias()) > 0) {
-				t.Errorf("%s is left of %s", encode(out), data)
-			}
-		}
-	})
 }

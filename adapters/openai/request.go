@@ -193,6 +193,9 @@ func (q *quirks) streamOptions(e *edit) {
 		return
 	}
 	why := "the provider does not know stream_options"
+	if proto.Equal(options, &sluicev1.StreamOptions{}) {
+		e.ledger().Dropped(memberStreamOptions, why)
+	}
 	if options.IncludeUsage != nil {
 		usage := "the provider tells no usage in streams"
 		if q.StreamUsage == adapters.StreamUsageAlways {
@@ -240,6 +243,9 @@ func (q *quirks) responseFormat(e *edit) {
 		return
 	}
 	if !e.ledger().Unsupported(memberSchema, `it has no response_format "json_schema"`) {
+		for name := range wirejson.Names(e.req.GetResponseFormat().GetJsonSchema().GetRest()) {
+			e.ledger().Dropped(translate.Path("response_format", name), "it goes with the schema")
+		}
 		e.change().ResponseFormat = nil
 	}
 }

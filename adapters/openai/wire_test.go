@@ -16,6 +16,7 @@ import (
 	"github.com/sluice-ai/sluice/proto/wirejson"
 
 	"github.com/sluice-ai/sluice/adapters/adaptertest"
+	"github.com/sluice-ai/sluice/adapters/translate"
 )
 
 // fill sets every field of a message, one alternative of each oneof at a time.
@@ -214,7 +215,7 @@ func FuzzAnswer(f *testing.F) {
 		if wirejson.Unmarshal(data, completion, lenient) != nil {
 			t.Skip()
 		}
-		chunks := chunksOf(completion)
+		chunks := translate.Chunks(completion)
 		whole := chunks[0]
 		if len(whole.GetChoices()) != len(completion.GetChoices()) || (len(chunks) == 2) != (completion.GetUsage() != nil) {
 			t.Fatalf("%d choices and %d chunks of %s", len(whole.GetChoices()), len(chunks), data)

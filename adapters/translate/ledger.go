@@ -1,6 +1,7 @@
 // Package translate keeps the books of a translation between Sluice's contract and a
 // provider's dialect: what was renamed, coerced, approximated, dropped or passed, and what
 // cannot be said at all. Every adapter of a dialect uses it, so that silence has no place.
+// Beside the books, it has what several translations do in the same way.
 package translate
 
 import (
@@ -26,8 +27,8 @@ const (
 	FatePassed       = "passed"
 )
 
-// maxNotes bounds what one call can make Sluice remember. A note that does not fit is
-// counted in the last one.
+// maxNotes bounds what one call can make Sluice remember, of notes and of refusals each. One
+// note more says that there were others.
 const maxNotes = 256
 
 // Ledger notes what becomes of the members of one call. Make one per call and side with
@@ -36,7 +37,8 @@ type Ledger struct {
 	call    *adapters.Call
 	side    string
 	refused []refusal
-	over    int
+	// more counts the refusals that were not remembered.
+	more int
 }
 
 type refusal struct{ member, why string }
@@ -82,9 +84,14 @@ func (l *Ledger) Unsupported(member, why string) (pass bool) {
 	case adapters.UnsupportedDrop:
 		l.Dropped(member, why)
 	default:
-		if !slices.ContainsFunc(l.refused, func(r refusal) bool { return r.member == member }) {
-			l.refused = append(l.refused, refusal{member, why})
+		if slices.ContainsFunc(l.refused, func(r refusal) bool { return r.member == member }) {
+			break
 		}
+		if len(l.refused) == maxNotes {
+			l.more++
+			break
+		}
+		l.refused = append(l.refused, refusal{member, why})
 	}
 	return false
 }
@@ -95,6 +102,28 @@ func (l *Ledger) Leftover(path string, rest []byte) {
 	for name := range wirejson.Names(rest) {
 		l.Passed(Path(path, name))
 	}
+}
+
+// HandOn adds the members of a rest to another one and notes each under the path of its
+// object. Two objects may become one: of members of the same name, the first stands.
+func (l *Ledger) HandOn(path string, into, rest []byte) []byte {
+	if len(rest) == 0 {
+		return into
+	}
+	taken := map[string]bool{}
+	for name := range wirejson.Names(into) {
+		taken[name] = true
+	}
+	var more []wirejson.Member
+	for name, value := range wirejson.All(rest) {
+		if taken[name] {
+			l.Dropped(Path(path, name), "a member of this name is there already")
+			continue
+		}
+		more = append(more, wirejson.Member{Name: name, Value: value})
+		l.Passed(Path(path, name))
+	}
+	return wirejson.SetAll(into, more)
 }
 
 // Path joins a member's name to the path of its object. An empty path is the root.
@@ -121,7 +150,7 @@ func (l *Ledger) Refusal(provider, kind string) error {
 	for i, r := range l.refused {
 		switch {
 		case i == maxNamed:
-			fmt.Fprintf(&members, " and %d more", len(l.refused)-maxNamed)
+			fmt.Fprintf(&members, " and %d more", len(l.refused)-maxNamed+l.more)
 		case i > maxNamed:
 			continue
 		case i > 0:
@@ -159,18 +188,18 @@ func clip(path string) string {
 
 func (l *Ledger) note(fate, member, to, why string) {
 	notes := l.call.Reply.Notes
+	if len(notes) > maxNotes {
+		return
+	}
 	member, to = clip(member), clip(to)
 	for _, n := range notes {
 		if n.GetMember() == member && n.GetFate() == fate && n.GetSide() == l.side && n.GetTo() == to {
 			return
 		}
 	}
-	if len(notes) >= maxNotes {
-		l.over++
-		why := fmt.Sprintf("%d more notes were left out", l.over)
-		last := &sluicev1.TranslationNote{Side: l.side, Fate: FateDropped, Member: "...", Why: &why}
-		l.call.Reply.Notes = append(notes[:maxNotes:maxNotes], last)
-		return
+	if len(notes) == maxNotes {
+		member, to, why = "...", "", "more notes were left out"
+		fate = FateDropped
 	}
 	n := &sluicev1.TranslationNote{Side: l.side, Fate: fate, Member: member}
 	if to != "" {
@@ -179,5 +208,5 @@ func (l *Ledger) note(fate, member, to, why string) {
 	if why != "" {
 		n.Why = &why
 	}
-	l.call.Reply.Notes = append(notes, n)
+	l.call.Reply.Notes = append(l.call.Reply.Notes, n)
 }

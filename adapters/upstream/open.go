@@ -41,7 +41,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	switch {
 	case err == nil:
 		return n, nil
-	case err == io.EOF: //nolint:errorlint // an EOF inside another error is a broken connection
+	case err == io.EOF:
 		if left := b.x.caller.Err(); left != nil {
 			return n, left
 		}

@@ -131,11 +131,19 @@ func (c *Client) newRequest(ctx context.Context, r *Request) (*http.Request, err
 	return request.WithContext(withConnect(ctx, r.Timeouts.Connect)), nil
 }
 
-// sign has the dialect sign a request.
+// sign has the dialect sign a request. What signs does not know for which provider.
 func (c *Client) sign(ctx context.Context, request *http.Request, body []byte) error {
 	err := c.dialect.Sign(ctx, request, body)
-	if _, classified := errors.AsType[*adapters.Error](err); err == nil || classified {
-		return err
+	if err == nil {
+		return nil
+	}
+	if failure, classified := errors.AsType[*adapters.Error](err); classified {
+		if failure.Provider != "" {
+			return err
+		}
+		named := *failure
+		named.Provider = c.name
+		return &named
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -1,14 +1,14 @@
-package openai
+package translate
 
 import (
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
 )
 
-// chunksOf says a whole answer as a stream: all of the choices in one chunk, then
-// the usage in one of its own, as OpenAI does. Members that chunks do not have ride
-// in the rest.
-func chunksOf(c *sluicev1.ChatCompletion) []*sluicev1.ChatCompletionChunk {
+// Chunks says a whole answer as a stream, for servers that give one to who asks for a
+// stream: all of the choices in one chunk, then the usage in one of its own, as OpenAI
+// does. Members that chunks do not have ride in the rest.
+func Chunks(c *sluicev1.ChatCompletion) []*sluicev1.ChatCompletionChunk {
 	_, rest, _ := wirejson.Take(c.GetRest(), "object")
 	chunk := &sluicev1.ChatCompletionChunk{
 		Id:                c.GetId(),
@@ -97,7 +97,7 @@ func toolCallDeltaOf(index int64, call *sluicev1.ToolCall) *sluicev1.ToolCallDel
 	case *sluicev1.ToolCall_Other:
 		// A kind that nobody knows keeps all of its members; only the index is added.
 		other := new(sluicev1.ToolCallDelta)
-		if wirejson.Unmarshal(c.Other, other, lenient) == nil {
+		if wirejson.Unmarshal(c.Other, other, wirejson.Options{Lenient: true}) == nil {
 			_, other.Rest, _ = wirejson.Take(other.Rest, "index")
 			other.Index = index
 			return other

@@ -1,0 +1,76 @@
+package translate
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"strings"
+
+	"github.com/sluice-ai/sluice/proto/wirejson"
+)
+
+// DataURL parts a data URL into its media type, in lower case and without parameters, and
+// its data as base64. Source: RFC 2397.
+func DataURL(text string) (media, data string, ok bool) {
+	const scheme = "data:"
+	if len(text) < len(scheme) || !strings.EqualFold(text[:len(scheme)], scheme) {
+		return "", "", false
+	}
+	head, data, ok := strings.Cut(text[len(scheme):], ",")
+	if !ok {
+		return "", "", false
+	}
+	plain, isBase64 := strings.CutSuffix(head, ";base64")
+	media, _, _ = strings.Cut(plain, ";")
+	if media = strings.ToLower(strings.TrimSpace(media)); media == "" {
+		media = "text/plain"
+	}
+	if media == "image/jpg" { // no media type, but in use
+		media = "image/jpeg"
+	}
+	if kind, sub, slash := strings.Cut(media, "/"); !slash || kind == "" || sub == "" || strings.ContainsAny(media, " \t\r\n\"<>") {
+		return "", "", false
+	}
+	if isBase64 {
+		return media, data, true
+	}
+	unescaped, err := url.PathUnescape(data)
+	if err != nil {
+		return "", "", false
+	}
+	return media, base64.StdEncoding.EncodeToString([]byte(unescaped)), true
+}
+
+// DescribeSchema puts a description in front of a JSON Schema that has none. ok is false
+// when it has one, or refers to another schema, beside which nothing may stand.
+func DescribeSchema(schema []byte, description string) (described []byte, ok bool) {
+	schema = bytes.TrimSpace(schema)
+	if len(schema) == 0 || schema[0] != '{' {
+		return nil, false
+	}
+	for _, name := range []string{"description", "$ref"} {
+		if _, there, err := wirejson.Peek(schema, name); there || err != nil {
+			return nil, false
+		}
+	}
+	out := wirejson.AppendString([]byte(`{"description":`), description)
+	if members := bytes.TrimSpace(schema[1:]); members[0] != '}' {
+		out = append(out, ',')
+	}
+	return append(out, schema[1:]...), true
+}
+
+// Alone returns the only element of a JSON array, into which some servers put their error
+// bodies, and any other document as it is. Nil: the array has another number of elements.
+func Alone(document []byte) []byte {
+	document = bytes.TrimSpace(document)
+	if len(document) == 0 || document[0] != '[' {
+		return document
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(document, &list) != nil || len(list) != 1 {
+		return nil
+	}
+	return list[0]
+}
