@@ -266,7 +266,7 @@ func (i connectInterceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc 
 		}
 		c.reply()
 		if told := translation(c.call); told != nil {
-			answer.Trailer().Set(trailerTranslation, connect.EncodeBinaryHeader(told))
+			setHTTP(answer.Trailer())(trailerTranslation, connect.EncodeBinaryHeader(told))
 		}
 		return answer, nil
 	}
@@ -289,7 +289,7 @@ func (i connectInterceptor) WrapStreamingHandler(next connect.StreamingHandlerFu
 		}()
 		err = next(ctx, &connectConn{StreamingHandlerConn: conn, ctx: ctx, call: c})
 		if told := translation(c.call); told != nil {
-			conn.ResponseTrailer().Set(trailerTranslation, connect.EncodeBinaryHeader(told))
+			setHTTP(conn.ResponseTrailer())(trailerTranslation, connect.EncodeBinaryHeader(told))
 		}
 		switch {
 		case !c.reached: // what the library refused is its own error

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -346,7 +345,7 @@ func TestService_logs_what_callers_of_listed_keys_said(t *testing.T) {
 	if bodies.Want(t.Context(), "any", "a listed caller") {
 		t.Error("a log that discards wants bodies")
 	}
-	bodies = usage.NewBodies(slog.New(slog.NewTextHandler(io.Discard, nil)), new(redact.Redactor), nil, []string{"a listed caller"}, 1<<10)
+	bodies = usage.NewBodies(slog.New(slog.NewTextHandler(new(bytes.Buffer), nil)), new(redact.Redactor), nil, []string{"a listed caller"}, 1<<10)
 	for caller, want := range map[string]bool{"a listed caller": true, "another": false, "": false} {
 		if got := bodies.Want(t.Context(), "any", caller); got != want {
 			t.Errorf("caller %q: %t, want %t", caller, got, want)
