@@ -3,12 +3,9 @@ package bedrock
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
@@ -73,7 +70,7 @@ func (a *api) Embed(ctx context.Context, call *adapters.Call, req *sluicev1.Crea
 	out.Object, out.Model = "list", model
 	if format == "base64" {
 		for _, e := range out.GetData() {
-			toBase64(e)
+			e.Embedding = &sluicev1.Embedding_Base64{Base64: translate.PackVector(e.GetFloats().GetValues())}
 		}
 	}
 	return out, nil
@@ -259,14 +256,4 @@ func (a *api) invokeModel(ctx context.Context, call *adapters.Call, key adapters
 	}
 	call.Reply.Header = answer.Header
 	return a.decode(answer, out)
-}
-
-// toBase64 writes numbers as what OpenAI's base64 holds, little-endian float32.
-func toBase64(e *sluicev1.Embedding) {
-	floats := e.GetFloats().GetValues()
-	packed := make([]byte, 0, 4*len(floats))
-	for _, f := range floats {
-		packed = binary.LittleEndian.AppendUint32(packed, math.Float32bits(float32(f)))
-	}
-	e.Embedding = &sluicev1.Embedding_Base64{Base64: base64.StdEncoding.EncodeToString(packed)}
 }

@@ -9,6 +9,8 @@ import (
 	bedrockpb "github.com/sluice-ai/sluice/gen/go/bedrock"
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
 	"github.com/sluice-ai/sluice/proto/wirejson"
+
+	"github.com/sluice-ai/sluice/adapters/translate"
 )
 
 const (
@@ -127,7 +129,7 @@ func (r *request) image(at string, p *sluicev1.ImagePart) *bedrockpb.ContentBloc
 	image := orEmpty(p.GetImageUrl())
 	media := new(bedrockpb.Media)
 	url := image.GetUrl()
-	mediaType, data, inline := dataURL(url)
+	mediaType, data, inline := translate.DataURL(url)
 	format, taken := imageFormats[mediaType]
 	switch {
 	case strings.HasPrefix(url, "s3://"):
@@ -176,7 +178,7 @@ func (r *request) file(at string, p *sluicev1.FilePart) *bedrockpb.ContentBlock 
 	const member = inContent + ".file"
 	f := orEmpty(p.GetFile())
 	media := new(bedrockpb.Media)
-	mediaType, data, inline := dataURL(f.GetFileData())
+	mediaType, data, inline := translate.DataURL(f.GetFileData())
 	extension := strings.ToLower(strings.TrimPrefix(path.Ext(f.GetFilename()), "."))
 	switch {
 	case inline:
@@ -259,16 +261,6 @@ func (r *request) documentName(filename string) string {
 	}
 	r.names[unlike] = true
 	return unlike
-}
-
-// dataURL reads "data:image/png;base64,...".
-func dataURL(url string) (mediaType, data string, ok bool) {
-	head, data, found := strings.Cut(url, ",")
-	if !found || !strings.HasPrefix(head, "data:") || !strings.HasSuffix(head, ";base64") {
-		return "", "", false
-	}
-	mediaType, _, _ = strings.Cut(strings.TrimPrefix(head, "data:"), ";")
-	return strings.ToLower(mediaType), data, true
 }
 
 // cachePoint translates a breakpoint, OpenAI's or Anthropic's.

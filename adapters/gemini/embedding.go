@@ -3,11 +3,8 @@ package gemini
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
 
 	geminipb "github.com/sluice-ai/sluice/gen/go/gemini"
@@ -144,7 +141,7 @@ func (a *api) embedInto(ctx context.Context, call *adapters.Call, told *translat
 		e.Rest = told.HandOn("embeddings[].statistics", nil, v.GetStatistics().GetRest())
 		e.Rest = told.HandOn("embeddings[]", e.GetRest(), v.GetRest())
 		if format == "base64" {
-			e.Embedding = &sluicev1.Embedding_Base64{Base64: packed(v.GetValues())}
+			e.Embedding = &sluicev1.Embedding_Base64{Base64: translate.PackVector(v.GetValues())}
 		} else {
 			e.Embedding = &sluicev1.Embedding_Floats{Floats: &sluicev1.FloatList{Values: v.GetValues()}}
 		}
@@ -166,16 +163,6 @@ func (a *api) embedInto(ctx context.Context, call *adapters.Call, told *translat
 	out.Rest = told.HandOn("", out.GetRest(), response.GetRest())
 	call.Reply.Header = answer.Header
 	return nil
-}
-
-// packed writes numbers as what OpenAI's base64 holds, little-endian float32, which is
-// what Google's models print.
-func packed(values []float64) string {
-	b := make([]byte, 0, 4*len(values))
-	for _, v := range values {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(v)))
-	}
-	return base64.StdEncoding.EncodeToString(b)
 }
 
 func textContent(text string) *geminipb.Content {

@@ -9,6 +9,8 @@ import (
 	"math"
 
 	sluicev1 "github.com/sluice-ai/sluice/gen/go/sluice/v1"
+
+	"github.com/sluice-ai/sluice/adapters/translate"
 )
 
 // matchEncoding gives every vector the form that the request asks for. Some servers
@@ -29,8 +31,7 @@ func matchEncoding(response *sluicev1.CreateEmbeddingsResponse, req *sluicev1.Cr
 	return nil
 }
 
-// toBase64 writes numbers as what OpenAI's base64 holds, little-endian float32. The
-// numbers that models print are float32 values: none of their bits is lost.
+// toBase64 writes numbers as OpenAI's base64.
 func toBase64(e *sluicev1.Embedding) {
 	var floats []float64
 	switch form := e.GetEmbedding().(type) {
@@ -45,11 +46,7 @@ func toBase64(e *sluicev1.Embedding) {
 	default:
 		return
 	}
-	packed := make([]byte, 0, 4*len(floats))
-	for _, f := range floats {
-		packed = binary.LittleEndian.AppendUint32(packed, math.Float32bits(float32(f)))
-	}
-	e.Embedding = &sluicev1.Embedding_Base64{Base64: base64.StdEncoding.EncodeToString(packed)}
+	e.Embedding = &sluicev1.Embedding_Base64{Base64: translate.PackVector(floats)}
 }
 
 var errNoFloat32 = errors.New("not the base64 of float32 values")

@@ -3,7 +3,9 @@ package translate
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
+	"math"
 	"net/url"
 	"strings"
 
@@ -73,4 +75,14 @@ func Alone(document []byte) []byte {
 		return nil
 	}
 	return list[0]
+}
+
+// PackVector writes numbers as what OpenAI's base64 of an embedding holds, little-endian
+// float32. The numbers that models print are float32 values: none of their bits is lost.
+func PackVector(values []float64) string {
+	packed := make([]byte, 0, 4*len(values))
+	for _, v := range values {
+		packed = binary.LittleEndian.AppendUint32(packed, math.Float32bits(float32(v)))
+	}
+	return base64.StdEncoding.EncodeToString(packed)
 }
