@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,6 +46,9 @@ const (
 	goroutinesMore  = 5
 	descriptorsMore = 3
 	heapMore        = 4 << 20
+	// Of resident memory, what the heap spares for its next growth stays, and the pages of
+	// stacks and of the test's own buffers.
+	residentMore = 32 << 20
 
 	settleTime = 10 * time.Second
 )
@@ -53,10 +57,27 @@ const (
 type levels struct {
 	goroutines, descriptors int
 	heap                    uint64
+	resident                int64
 }
 
 func (l levels) String() string {
-	return fmt.Sprintf("%d goroutines, %d descriptors, %.1f MiB of heap", l.goroutines, l.descriptors, float64(l.heap)/(1<<20))
+	return fmt.Sprintf("%d goroutines, %d descriptors, %.1f MiB of heap, %.1f MiB resident",
+		l.goroutines, l.descriptors, float64(l.heap)/(1<<20), float64(l.resident)/(1<<20))
+}
+
+// resident returns how much memory the process has, after giving back what it can (RSS).
+func resident(t *testing.T) int64 {
+	t.Helper()
+	debug.FreeOSMemory()
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Skipf("resident memory cannot be read here: %v", err)
+	}
+	var size, pages int64
+	if _, err := fmt.Sscan(string(statm), &size, &pages); err != nil {
+		t.Fatalf("/proc/self/statm: %v", err)
+	}
+	return pages * int64(os.Getpagesize())
 }
 
 func measure(t *testing.T) levels {
@@ -69,7 +90,7 @@ func measure(t *testing.T) levels {
 	runtime.GC() // the second empties the pools
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	return levels{runtime.NumGoroutine(), len(open), memory.HeapAlloc}
+	return levels{goroutines: runtime.NumGoroutine(), descriptors: len(open), heap: memory.HeapAlloc}
 }
 
 func TestFaults_leave_nothing_behind(t *testing.T) {
@@ -108,6 +129,7 @@ func TestFaults_leave_nothing_behind(t *testing.T) {
 		last = l
 		return same
 	})
+	before.resident = resident(t)
 	start, calls := time.Now(), 0
 	after := before
 	for _, f := range list {
@@ -120,6 +142,11 @@ func TestFaults_leave_nothing_behind(t *testing.T) {
 			stacks := make([]byte, 1<<20)
 			t.Fatalf("%s leaves something behind after %d repetitions: %v, before all faults %v\n%s", f.name, repeat, after, before, stacks[:runtime.Stack(stacks, true)])
 		}
+	}
+	after.resident = resident(t)
+	// The race detector's own memory grows with what it has seen.
+	if after.resident > before.resident+residentMore && !raceDetector {
+		t.Errorf("resident memory did not come back: %v, before all faults %v", after, before)
 	}
 	c.works(t)
 	if n := c.logged.Load(); n == 0 {

@@ -1,0 +1,6 @@
+//go:build race
+
+package faults
+
+// raceDetector tells whether the race detector runs.
+const raceDetector = true
