@@ -51,15 +51,14 @@ var ForwardedRequestHeaders = []string{
 // OpenAI's, Azure OpenAI's, Anthropic's and Google's.
 var CredentialHeaders = []string{"authorization", "api-key", "x-api-key", "x-goog-api-key"}
 
-// ReturnedResponseHeader tells whether a provider's response header of the
-// lower-case name may reach the caller: rate limits, retry hints, request ids
-// (Anthropic's and AWS's have names of their own) and OpenAI's own. Cookies, hop-by-hop and
-// server internals may not.
+// ReturnedResponseHeader tells whether any provider's response header of the lower-case
+// name may reach the caller: rate limits, retry hints, request ids and OpenAI's own, as
+// servers took them over. What one provider alone has, its adapter adds. Cookies,
+// hop-by-hop and server internals may not.
 func ReturnedResponseHeader(name string) bool {
 	switch name {
-	case "retry-after", "retry-after-ms", "x-should-retry", "x-request-id", "request-id",
-		"x-amzn-requestid", "x-amzn-errortype", "x-amzn-bedrock-input-token-count":
+	case "retry-after", "retry-after-ms", "x-should-retry", "x-request-id":
 		return true
 	}
-	return strings.HasPrefix(name, "x-ratelimit-") || strings.HasPrefix(name, "openai-") || strings.HasPrefix(name, "anthropic-ratelimit-")
+	return strings.HasPrefix(name, "x-ratelimit-") || strings.HasPrefix(name, "openai-")
 }

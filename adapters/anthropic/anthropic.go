@@ -41,7 +41,7 @@ func New(s adapters.Settings) (adapters.Provider, error) {
 	a, err := newAPI(s, upstream.Dialect{
 		BaseURL:   DefaultBaseURL,
 		Authorize: func(h http.Header, key string) { h["X-Api-Key"] = []string{key} },
-		Envelope:  decodeEnvelope, Status: statusOf, Refine: refineKind,
+		Envelope:  decodeEnvelope, Status: statusOf, Refine: refineKind, Returns: returns,
 	})
 	if err != nil {
 		return adapters.Provider{}, err

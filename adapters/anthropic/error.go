@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -28,20 +29,17 @@ var statuses = map[string]int{
 	"api_error":             http.StatusInternalServerError,
 	"timeout_error":         http.StatusGatewayTimeout,
 	"overloaded_error":      statusOverloaded,
-
-	// Vertex AI's own. Source: google.rpc.Code, 2026-11.
-	"INVALID_ARGUMENT":    http.StatusBadRequest,
-	"FAILED_PRECONDITION": http.StatusBadRequest,
-	"UNAUTHENTICATED":     http.StatusUnauthorized,
-	"PERMISSION_DENIED":   http.StatusForbidden,
-	"NOT_FOUND":           http.StatusNotFound,
-	"RESOURCE_EXHAUSTED":  http.StatusTooManyRequests,
-	"INTERNAL":            http.StatusInternalServerError,
-	"UNAVAILABLE":         http.StatusServiceUnavailable,
-	"DEADLINE_EXCEEDED":   http.StatusGatewayTimeout,
 }
 
 const statusOverloaded = 529
+
+// returns tells Anthropic's own response headers that callers get: the id of the request
+// and what is left of limits.
+//
+// Source: Anthropic's API reference, "Response headers" and "Rate limits", 2026-11.
+func returns(name string) bool {
+	return name == "request-id" || strings.HasPrefix(name, "anthropic-ratelimit-")
+}
 
 // decodeEnvelope reads {"type": "error", "error": {"type": ..., "message": ...},
 // "request_id": ...}, whose outside has the contract's form, and Google's {"error":
@@ -77,7 +75,8 @@ func decodeEnvelope(body []byte) *sluicev1.ErrorEnvelope {
 }
 
 func statusOf(envelope *sluicev1.ErrorEnvelope) int {
-	return statuses[envelope.GetError().GetType()]
+	word := envelope.GetError().GetType()
+	return cmp.Or(statuses[word], translate.StatusOfGoogle(word)) // the second is Vertex AI's
 }
 
 // refineKind tells what the status alone does not.

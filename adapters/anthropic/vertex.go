@@ -38,7 +38,7 @@ func NewVertex(s adapters.Settings, sign Sign) (adapters.Provider, error) {
 		BaseURL:   at.baseURL(),
 		Authorize: func(h http.Header, key string) { h["Authorization"] = []string{"Bearer " + key} },
 		Sign:      sign,
-		Envelope:  decodeEnvelope, Status: statusOf, Refine: refineKind,
+		Envelope:  decodeEnvelope, Status: statusOf, Refine: refineKind, Returns: returns,
 	})
 	if err != nil {
 		return adapters.Provider{}, err

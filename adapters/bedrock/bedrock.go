@@ -68,7 +68,7 @@ func (a *api) close() error {
 
 // id is that of an answer: AWS's of the request, since Bedrock's bodies hold none.
 func (a *api) id(h adapters.Header) string {
-	if id := h.Get("x-amzn-requestid"); id != "" {
+	if id := h.Get(headerRequestID); id != "" {
 		return id
 	}
 	return a.newID()

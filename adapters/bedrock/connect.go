@@ -80,7 +80,13 @@ func dialect(base string, sign func(context.Context, *http.Request, []byte) erro
 		Envelope:  decodeEnvelope,
 		Status:    statusOf,
 		Refine:    refineKind,
+		Returns:   returns,
 	}
+}
+
+// returns tells AWS's own response headers that are read here, and that callers get.
+func returns(name string) bool {
+	return name == headerRequestID || name == headerErrorType || name == headerInputTokens
 }
 
 func hasCredential(h adapters.Header) bool { return h.Get("authorization") != "" }

@@ -33,10 +33,15 @@ func decodeEnvelope(body []byte) *sluicev1.ErrorEnvelope {
 	return &sluicev1.ErrorEnvelope{Error: e}
 }
 
-// headerErrorType is where AWS's JSON protocols name an error's type, with a link behind it.
-//
-// Source: Smithy, "AWS restJson1 protocol", "Operation error serialization".
-const headerErrorType = "x-amzn-errortype"
+const (
+	// headerErrorType is where AWS's JSON protocols name an error's type, with a link
+	// behind it.
+	//
+	// Source: Smithy, "AWS restJson1 protocol", "Operation error serialization".
+	headerErrorType = "x-amzn-errortype"
+	// headerRequestID is the id that AWS's support asks for.
+	headerRequestID = "x-amzn-requestid"
+)
 
 // setType says the error's type in both places where callers look.
 func setType(e *sluicev1.Error, name string) {

@@ -3,7 +3,6 @@ package gemini
 import (
 	"encoding/json"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -96,22 +95,13 @@ func detail(members []byte, kind string) *geminipb.ErrorDetail {
 // statusOf says which HTTP status an error inside of a stream stands for.
 func statusOf(envelope *sluicev1.ErrorEnvelope) int {
 	e := envelope.GetError()
-	if status, known := statusByName[e.GetType()]; known {
+	if status := translate.StatusOfGoogle(e.GetType()); status != 0 {
 		return status
 	}
 	if code := e.GetCodeNumber(); code >= 400 && code <= 599 {
 		return int(code)
 	}
 	return 0
-}
-
-// statusByName is google/rpc/code.proto's mapping of its codes to HTTP.
-var statusByName = map[string]int{
-	"INVALID_ARGUMENT": http.StatusBadRequest, "FAILED_PRECONDITION": http.StatusBadRequest, "OUT_OF_RANGE": http.StatusBadRequest,
-	"UNAUTHENTICATED": http.StatusUnauthorized, "PERMISSION_DENIED": http.StatusForbidden, "NOT_FOUND": http.StatusNotFound,
-	"ALREADY_EXISTS": http.StatusConflict, "ABORTED": http.StatusConflict, "RESOURCE_EXHAUSTED": http.StatusTooManyRequests,
-	"CANCELLED": 499, "INTERNAL": http.StatusInternalServerError, "UNKNOWN": http.StatusInternalServerError, "DATA_LOSS": http.StatusInternalServerError,
-	"UNIMPLEMENTED": http.StatusNotImplemented, "UNAVAILABLE": http.StatusServiceUnavailable, "DEADLINE_EXCEEDED": http.StatusGatewayTimeout,
 }
 
 // badKey are the reasons of a refused credential, whichever status they come with: the

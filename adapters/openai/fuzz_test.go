@@ -78,7 +78,7 @@ func FuzzQuirks(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		req := new(sluicev1.ChatCompletionRequest)
 		if wirejson.Unmarshal(data, req, wirejson.Options{}) != nil {
-			t.Skip()
+			t.Skip("no request of the contract")
 		}
 		before := proto.Clone(req)
 		for _, choice := range []adapters.Unsupported{adapters.UnsupportedError, adapters.UnsupportedDrop, adapters.UnsupportedPass} {

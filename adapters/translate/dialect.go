@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"math"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -76,6 +77,19 @@ func Alone(document []byte) []byte {
 	}
 	return list[0]
 }
+
+// statusOfGoogle is google/rpc/code.proto's mapping of its codes to HTTP.
+var statusOfGoogle = map[string]int{
+	"INVALID_ARGUMENT": http.StatusBadRequest, "FAILED_PRECONDITION": http.StatusBadRequest, "OUT_OF_RANGE": http.StatusBadRequest,
+	"UNAUTHENTICATED": http.StatusUnauthorized, "PERMISSION_DENIED": http.StatusForbidden, "NOT_FOUND": http.StatusNotFound,
+	"ALREADY_EXISTS": http.StatusConflict, "ABORTED": http.StatusConflict, "RESOURCE_EXHAUSTED": http.StatusTooManyRequests,
+	"CANCELLED": 499, "INTERNAL": http.StatusInternalServerError, "UNKNOWN": http.StatusInternalServerError, "DATA_LOSS": http.StatusInternalServerError,
+	"UNIMPLEMENTED": http.StatusNotImplemented, "UNAVAILABLE": http.StatusServiceUnavailable, "DEADLINE_EXCEEDED": http.StatusGatewayTimeout,
+}
+
+// StatusOfGoogle returns the HTTP status of a code that Google's APIs name in errors,
+// whichever company's model they serve. 0: there is none of that name.
+func StatusOfGoogle(code string) int { return statusOfGoogle[code] }
 
 // PackVector writes numbers as what OpenAI's base64 of an embedding holds, little-endian
 // float32. The numbers that models print are float32 values: none of their bits is lost.

@@ -44,6 +44,10 @@ type Dialect struct {
 	// header only. An [*adapters.Error] of it is the call's; any other is one of
 	// [adapters.KindAuth] whose text stays in the log. Nil: nothing is signed.
 	Sign func(ctx context.Context, r *http.Request, body []byte) error
+	// Returns tells which further response headers, by their lower-case names, the provider
+	// has that may reach the adapter and the caller, beside
+	// [adapters.ReturnedResponseHeader]. Nil: none.
+	Returns func(name string) bool
 	// Envelope reads an error body, whose bytes it may keep. It returns nil when the
 	// body is not in a form that holds an error.
 	Envelope func(body []byte) *sluicev1.ErrorEnvelope

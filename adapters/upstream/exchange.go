@@ -70,7 +70,7 @@ func (c *Client) open(caller context.Context, r *Request) (*exchange, error) {
 		return nil, x.protocol("the provider sent an answer before it was asked", nil)
 	}
 	x.silence = errIdle
-	x.header = returnedHeader(x.response.Header)
+	x.header = returnedHeader(x.response.Header, c.dialect.Returns)
 	if err := x.decodeContent(); err != nil {
 		x.close()
 		return nil, err

@@ -51,16 +51,17 @@ func replaceHeaders(all http.Header, configured adapters.Header) (host string, e
 	return host, nil
 }
 
-// returnedHeader reduces a provider's headers to those that may reach the caller.
-func returnedHeader(header http.Header) adapters.Header {
+// returnedHeader reduces a provider's headers to those that may reach the caller, and to
+// the dialect's own.
+func returnedHeader(header http.Header, own func(string) bool) adapters.Header {
 	var out adapters.Header
 	for name, values := range header {
 		// Most names are not returned; their first letter says so without a copy.
-		if c := name[0] | 0x20; c != 'r' && c != 'x' && c != 'o' && c != 'a' {
+		if c := name[0] | 0x20; own == nil && c != 'r' && c != 'x' && c != 'o' {
 			continue
 		}
 		lower := strings.ToLower(name)
-		if !adapters.ReturnedResponseHeader(lower) || ofConnection(header, name) {
+		if !adapters.ReturnedResponseHeader(lower) && (own == nil || !own(lower)) || ofConnection(header, name) {
 			continue
 		}
 		for _, value := range values {
